@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Byte streams over a raw disk: see chan.h for the layout.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "chan.h"
+
+int chan_open(struct chan *c, const char *path, int flags)
+{
+	void *buf, *head;
+
+	memset(c, 0, sizeof(*c));
+	if (posix_memalign(&buf, CHAN_BLOCK, CHAN_BUFFER) ||
+	    posix_memalign(&head, CHAN_BLOCK, CHAN_BLOCK)) {
+		errno = ENOMEM;
+		return -1;
+	}
+	c->buf = buf;
+	c->head = head;
+	c->fd = open(path, flags | O_DIRECT | O_CLOEXEC);
+	return c->fd < 0 ? -1 : 0;
+}
+
+static int write_at(int fd, const void *buf, size_t len, uint64_t offset)
+{
+	ssize_t n = pwrite(fd, buf, len, (off_t)offset);
+
+	if (n == (ssize_t)len)
+		return 0;
+	if (n >= 0)
+		errno = ENOSPC;
+	return -1;
+}
+
+/* Write what is pending, padded to a block; keep the last, partial block */
+static int flush(struct chan *c)
+{
+	size_t whole = c->pending / CHAN_BLOCK * CHAN_BLOCK;
+	size_t padded = (c->pending + CHAN_BLOCK - 1) / CHAN_BLOCK * CHAN_BLOCK;
+
+	memset(c->buf + c->pending, 0, padded - c->pending);
+	if (write_at(c->fd, c->buf, padded, CHAN_BLOCK + c->base))
+		return -1;
+	memmove(c->buf, c->buf + whole, c->pending - whole);
+	c->base += whole;
+	c->pending -= whole;
+	return 0;
+}
+
+int chan_write(struct chan *c, const void *data, size_t len)
+{
+	const unsigned char *p = data;
+
+	while (len) {
+		size_t n = CHAN_BUFFER - c->pending;
+
+		if (n > len)
+			n = len;
+		memcpy(c->buf + c->pending, p, n);
+		c->pending += n;
+		p += n;
+		len -= n;
+		if (flush(c))
+			return -1;
+	}
+	c->total = c->base + c->pending;
+	memset(c->head, 0, CHAN_BLOCK);
+	snprintf((char *)c->head, CHAN_BLOCK, "%llu\n", (unsigned long long)c->total);
+	return write_at(c->fd, c->head, CHAN_BLOCK, 0);
+}
+
+const char *chan_head(struct chan *c)
+{
+	if (pread(c->fd, c->head, CHAN_BLOCK, 0) != CHAN_BLOCK)
+		return NULL;
+	c->head[CHAN_BLOCK - 1] = 0;
+	return (const char *)c->head;
+}
+
+long chan_read(struct chan *c, void *data, size_t len)
+{
+	const char *head = chan_head(c);
+	uint64_t from, have;
+	size_t n, skip;
+
+	if (!head)
+		return -1;
+	c->total = strtoull(head, NULL, 10);
+	if (c->total <= c->base)
+		return 0;
+	have = c->total - c->base;
+	skip = c->base % CHAN_BLOCK;
+	from = c->base - skip;
+	n = have < len ? have : len;
+	if (n > CHAN_BUFFER - skip)
+		n = CHAN_BUFFER - skip;
+	if (pread(c->fd, c->buf, (skip + n + CHAN_BLOCK - 1) / CHAN_BLOCK * CHAN_BLOCK,
+		  (off_t)(CHAN_BLOCK + from)) < (ssize_t)(skip + n))
+		return -1;
+	memcpy(data, c->buf + skip, n);
+	c->base += n;
+	return (long)n;
+}

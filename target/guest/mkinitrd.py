@@ -1,0 +1,169 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""mkinitrd.py: the initial file system of the emulated machine.
+
+Holds init, busybox and the kernel modules that the machine needs, each with
+the modules it depends on, as an uncompressed cpio archive (that unpacks fastest)
+whose bytes depend on nothing but its contents.
+"""
+from __future__ import annotations
+
+import argparse
+import gzip
+import lzma
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+# What the machine needs where the kernel has it as a module, with parameters
+MODULES: tuple[tuple[str, str], ...] = (
+    ("dasd_mod", "dasd=0100-0103"),
+    ("dasd_fba_mod", ""),
+    ("virtio_ccw", ""),
+    ("virtio_blk", ""),
+    ("kvm", ""),
+)
+# Modules of the emulator's disks do not load under QEMU and the other way round
+DISK_MODULES = {"dasd": ("dasd_mod", "dasd_fba_mod"), "vd": ("virtio_ccw", "virtio_blk")}
+FOLDERS = ("bin", "dev", "job", "lib", "out", "proc", "sys", "tmp", "etc")
+APPLETS = (
+    "ash awk basename cat chmod cmp cp cut date dd df dirname dmesg echo env expr false find free"
+    " grep head hexdump hostname id insmod kill less ln ls lsmod md5sum mkdir mktemp more mount mv"
+    " nproc od printf ps pwd reset rm rmdir rmmod sed seq sh sha256sum sleep sort stat stty sync"
+    " sysctl tail tar tee test time timeout top touch tr true umount uname uniq uptime usleep vi wc"
+    " which xargs yes"
+).split()
+
+
+class ImageError(Exception):
+    """The image cannot be made; the text says why."""
+
+
+def decompressed(path: Path) -> bytes:
+    if path.suffix == ".xz":
+        return lzma.decompress(path.read_bytes())
+    if path.suffix == ".gz":
+        return gzip.decompress(path.read_bytes())
+    if path.suffix == ".zst":
+        if not shutil.which("zstd"):
+            raise ImageError(f"{path.name} is compressed with zstd: apt-get install zstd")
+        return subprocess.run(["zstd", "-dc", path], check=True, stdout=subprocess.PIPE).stdout
+    return path.read_bytes()
+
+
+def without_debug(data: bytes, strip: str | None) -> bytes:
+    """A developer's module has tens of megabytes of debug information."""
+    if not strip or len(data) < 4 << 20:
+        return data
+    with tempfile.NamedTemporaryFile() as temp:
+        temp.write(data)
+        temp.flush()
+        subprocess.run([strip, "--strip-debug", temp.name], check=True)
+        return Path(temp.name).read_bytes()
+
+
+def find_modules(root: Path) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for path in sorted(root.rglob("*.ko*")):
+        if match := re.fullmatch(r"(.+)\.ko(?:\.(?:xz|gz|zst))?", path.name):
+            found.setdefault(match[1].replace("-", "_"), path)
+    return found
+
+
+def depends(data: bytes) -> list[str]:
+    match = re.search(rb"\0depends=([^\0]*)\0", data)
+    names = match[1].decode().split(",") if match else []
+    return [n.replace("-", "_") for n in names if n]
+
+
+def with_dependencies(wanted: tuple[str, ...], found: dict[str, Path],
+                      strip: str | None) -> dict[str, bytes]:
+    """The modules among WANTED that exist, in an order in which they load."""
+    loaded: dict[str, bytes] = {}
+
+    def add(name: str) -> None:
+        if name in loaded or name not in found:
+            return  # built in, or there already
+        data = without_debug(decompressed(found[name]), strip)
+        for other in depends(data):
+            add(other)
+        loaded[name] = data
+
+    for name in wanted:
+        add(name)
+    return loaded
+
+
+class Cpio:
+    """Writer of the "newc" form."""
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+        self.inode = 0
+
+    def add(self, name: str, mode: int, content: bytes = b"", rdev: tuple[int, int] = (0, 0)) -> None:
+        self.inode += 1
+        raw = name.encode() + b"\0"
+        fields = (self.inode, mode, 0, 0, 1, 0, len(content), 0, 0, *rdev, len(raw), 0)
+        self.data += b"070701" + b"".join(b"%08X" % f for f in fields) + raw
+        self.pad()
+        self.data += content
+        self.pad()
+
+    def pad(self) -> None:
+        self.data += b"\0" * (-len(self.data) % 4)
+
+    def finish(self) -> bytes:
+        self.inode = -1
+        self.add("TRAILER!!!", 0)
+        return bytes(self.data)
+
+
+def build(args: argparse.Namespace) -> bytes:
+    found = find_modules(args.modules)
+    if args.kvm:
+        found["kvm"] = args.kvm
+    archive = Cpio()
+    for folder in FOLDERS:
+        archive.add(folder, 0o040755)
+    archive.add("dev/console", 0o020600, rdev=(5, 1))
+    archive.add("dev/null", 0o020666, rdev=(1, 3))
+    archive.add("etc/passwd", 0o100644, b"root:x:0:0:root:/job:/bin/sh\n")
+    archive.add("init", 0o100755, args.init.read_bytes())
+    archive.add("bin/busybox", 0o100755, args.busybox.read_bytes())
+    for applet in APPLETS:
+        archive.add(f"bin/{applet}", 0o120777, b"busybox")
+    params = dict(MODULES)
+    wanted = tuple(n for n in params
+                   if n not in sum(DISK_MODULES.values(), ()) or n in DISK_MODULES[args.disks])
+    modules = with_dependencies(wanted, found, args.strip)
+    for name, data in modules.items():
+        archive.add(f"lib/{name}.ko", 0o100644, data)
+    lines = [f"{name}.ko {params.get(name, '')}".rstrip() for name in modules]
+    archive.add("lib/modules.list", 0o100644, "".join(f"{l}\n" for l in lines).encode())
+    return archive.finish()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--init", type=Path, required=True, help="static program, process 1")
+    parser.add_argument("--busybox", type=Path, required=True, help="static busybox")
+    parser.add_argument("--modules", type=Path, required=True, help="folder with modules below it")
+    parser.add_argument("--kvm", type=Path, help="take this kvm.ko instead")
+    parser.add_argument("--disks", choices=sorted(DISK_MODULES), required=True)
+    parser.add_argument("--strip", help="a strip program for modules with debug information")
+    parser.add_argument("out", type=Path)
+    args = parser.parse_args()
+    try:
+        args.out.write_bytes(build(args))
+    except (ImageError, OSError, lzma.LZMAError, subprocess.CalledProcessError) as error:
+        print(f"mkinitrd: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

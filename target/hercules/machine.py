@@ -1,0 +1,403 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""machine.py: an emulated s390x machine in Hercules.
+
+  machine.py prepare ...   boot a kernel once and keep the suspended machine;
+                           prints the folder that holds it
+  machine.py run ...       resume it in a process of its own, run one job, power off
+
+A suspended machine is tied to the kernel, the initial file system, the memory
+size and the emulator: its folder is named by a checksum over all of them, and
+the suspended memory has a checksum of its own, so a stale or damaged one is
+never resumed.
+"""
+from __future__ import annotations
+
+import argparse
+import ctypes
+import fcntl
+import gzip
+import hashlib
+import os
+import re
+import select
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+import time
+import tty
+import zlib
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "guest"))
+from link import DISKS, GRACE_SECONDS, Broken, Reader, Writer, create_disks, put_job, take_results  # noqa: E402
+
+INITRD_AT = 0x4000000
+BOOT_SECONDS = 300
+KEEP_MACHINES = 8
+POLL_SECONDS = 0.01
+# A machine that goes round in program checks writes 20 MB of them a second
+LOG_BYTES = 16 << 20
+
+# How each parameter was found is told in docs/targets.md
+PARAMETERS = (
+    "conmode=sclp sclp_con_drop=0 rdinit=/init panic=1 loglevel=3 cryptomgr.notests nokaslr"
+    " initcall_blacklist=load_system_certificate_list,jent_mod_init,crypto_kdf108_init,"
+    "init_user_buckets,init_msg_buckets rcupdate.rcu_cpu_stall_suppress=1"
+    " dasd=0100-0103 disks=dasd"
+)
+
+CONFIGURATION = """\
+MAINSIZE {memory}
+NUMCPU {cpus}
+CPUSERIAL 002623
+CPUMODEL 2097
+ARCHMODE ESAME
+OSTAILOR LINUX
+PANRATE SLOW
+TIMERINT 1000
+CODEPAGE 819/500
+HERCPRIO 0
+CPUPRIO 0
+DEVPRIO 0
+TODPRIO 0
+"""
+
+# The patterns do not match their own echo in the log
+ENDINGS = """\
+hao tgt CPU[0-9]+: SIGP Stop
+hao cmd quit
+hao tgt HHCCP011[I]
+hao cmd script panic.rc
+"""
+BOOT = ENDINGS + """\
+hao tgt READY [0-9]
+hao cmd suspend suspended
+ipl linux.ins
+"""
+RESUME = ENDINGS + "resume snap\n"
+PANIC = "stopall\nsavecore core.img 0 {last:x}\nquit\n"
+LOAD_LIST = f"""\
+vmlinuz 0x00000000
+ofsize 0x00010408
+parm 0x00010480
+initrd 0x{INITRD_AT:08x}
+"""
+
+
+def die_with_parent() -> None:
+    """Between fork and exec: no emulator outlives a killed run."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
+class Emulator:
+    """One Hercules process in FOLDER, started with the commands in RC."""
+
+    def __init__(self, program: Path, folder: Path, rc: str) -> None:
+        self.log = folder / "console"
+        with open(self.log, "wb") as log:
+            self.process = subprocess.Popen(
+                [program, "-d", "-f", "herc.cnf"], cwd=folder, stdin=subprocess.DEVNULL, stdout=log,
+                stderr=subprocess.STDOUT, env=dict(os.environ, HERCULES_RC=rc), preexec_fn=die_with_parent)
+
+    def ended(self) -> bool:
+        return self.process.poll() is not None
+
+    def kill(self) -> None:
+        if not self.ended():
+            self.process.kill()
+        self.process.wait()
+
+    def log_text(self) -> str:
+        with open(self.log, "rb") as log:
+            return log.read(2 * LOG_BYTES).decode(errors="replace")
+
+    def flooding(self) -> bool:
+        return self.log.stat().st_size > LOG_BYTES
+
+    def powered_off(self) -> bool:
+        return re.search(r"^.{0,8}CPU\d+: SIGP Stop", self.log_text(), re.M) is not None
+
+    def stopped_in_panic(self) -> bool:
+        return "HHCCP011I CPU" in self.log_text()
+
+
+def panic_text(core: Path) -> str:
+    """The kernel's last messages, out of the log buffer in a memory image."""
+    if not core.exists():
+        return "(no memory image was written)"
+    memory = core.read_bytes()
+    needle = b"Kernel panic - not syncing: "
+    at = memory.find(needle)
+    while at >= 0 and memory[at + len(needle):at + len(needle) + 1] == b"%":
+        at = memory.find(needle, at + 1)
+    if at < 0:
+        return "(no panic message in the memory image)"
+    lines = re.findall(rb"[\x20-\x7e]{6,}", memory[max(0, at - 1200):at + 2400])
+    return "\n".join(line.decode() for line in lines)
+
+
+def last_lines(text: str, count: int = 12) -> str:
+    return "\n".join(text.strip().splitlines()[-count:])
+
+
+def write_configuration(folder: Path, memory: int, cpus: int) -> None:
+    disks = "".join(f"{0x100 + i:04x} 9336 {name}.img\n" for i, name in enumerate(DISKS))
+    (folder / "herc.cnf").write_text(CONFIGURATION.format(memory=memory, cpus=cpus) + disks)
+    (folder / "boot.rc").write_text(BOOT)
+    (folder / "resume.rc").write_text(RESUME)
+    (folder / "panic.rc").write_text(PANIC.format(last=(memory << 20) - 1))
+
+
+def machine_key(args: argparse.Namespace) -> str:
+    digest = hashlib.sha256()
+    emulator = args.emulator.resolve().parent.parent
+    for path in (args.kernel, args.initrd, *sorted(p for p in emulator.rglob("*") if p.is_file() and not p.suffix == ".log")):
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    digest.update(Path(__file__).read_bytes())
+    digest.update(f"{args.memory} {args.cpus}".encode())
+    return digest.hexdigest()[:16]
+
+
+def data_checksum(path: Path) -> int:
+    """CRC over what a sparse file holds and where."""
+    crc, at = 0, 0
+    with open(path, "rb") as file:
+        end = os.fstat(file.fileno()).st_size
+        while at < end:
+            try:
+                start = os.lseek(file.fileno(), at, os.SEEK_DATA)
+            except OSError:
+                break
+            at = os.lseek(file.fileno(), start, os.SEEK_HOLE)
+            crc = zlib.crc32(struct.pack(">QQ", start, at), crc)
+            while start < at:
+                part = os.pread(file.fileno(), min(1 << 20, at - start), start)
+                crc = zlib.crc32(part, crc)
+                start += len(part)
+    return zlib.crc32(struct.pack(">Q", end), crc)
+
+
+def intact(folder: Path) -> bool:
+    """Is FOLDER a machine that may be resumed?"""
+    try:
+        return int((folder / "checksum").read_text()) == data_checksum(folder / "snap")
+    except (OSError, ValueError):
+        return False
+
+
+def unpack_snapshot(source: Path, target: Path) -> None:
+    """Memory without compression and with holes resumes fastest."""
+    with gzip.open(source, "rb") as s, open(target, "wb") as d:
+        while len(h := s.read(8)) == 8:
+            k, l = struct.unpack('>II', h); v = s.read(l)
+            if k in (0xace2004e, 0xace2010b): v = (int.from_bytes(v, 'big') & ~0x10000000).to_bytes(l, 'big')
+            d.write(struct.pack('>II', k, len(v)))
+            for i in range(0, len(v), 65536):
+                c = v[i:i+65536]
+                if len(c) == 65536 and c.count(0) == 65536: d.seek(65536, 1)
+                else: d.write(c)
+
+
+def wait_for_end(emulator: Emulator, seconds: float) -> bool:
+    end = time.monotonic() + seconds
+    while not emulator.ended():
+        if time.monotonic() > end or emulator.flooding():
+            emulator.kill()
+            return False
+        time.sleep(POLL_SECONDS)
+    return True
+
+
+def boot(args: argparse.Namespace, folder: Path) -> None:
+    """Boot the kernel in FOLDER and leave the suspended machine there."""
+    write_configuration(folder, args.memory, args.cpus)
+    create_disks(folder)
+    shutil.copy(args.kernel, folder / "vmlinuz")
+    shutil.copy(args.initrd, folder / "initrd")
+    (folder / "parm").write_bytes(PARAMETERS.encode() + b"\0")
+    (folder / "ofsize").write_bytes(struct.pack(">QQ", INITRD_AT, args.initrd.stat().st_size))
+    (folder / "linux.ins").write_text(LOAD_LIST)
+    emulator = Emulator(args.emulator, folder, "boot.rc")
+    in_time = wait_for_end(emulator, BOOT_SECONDS)
+    log = emulator.log_text()
+    ready = re.search(r"READY (\d)", log.replace("READY [0-9]", ""))
+    if not in_time:
+        raise Broken(f"the kernel did not come up within {BOOT_SECONDS} s\n{last_lines(log)}")
+    if emulator.stopped_in_panic():
+        raise Broken(f"the kernel panicked while it booted\n{panic_text(folder / 'core.img')}")
+    if not ready:
+        raise Broken(f"the emulator ended before the machine was ready\n{last_lines(log)}")
+    if ready[1] == "0":
+        raise Broken(f"the kernel offers no /dev/kvm\n{last_lines(log)}")
+    if not (folder / "suspended").exists():
+        raise Broken(f"the emulator could not suspend the machine\n{last_lines(log)}")
+    unpack_snapshot(folder / "suspended", folder / "snap")
+    for name in (*(f"{d}.img" for d in DISKS), "suspended", "vmlinuz", "initrd", "console"):
+        (folder / name).unlink()
+    (folder / "checksum").write_text(f"{data_checksum(folder / 'snap')}\n")
+
+
+def drop_old_machines(parent: Path) -> None:
+    machines = sorted((p for p in parent.iterdir() if p.is_dir()), key=lambda p: p.stat().st_mtime)
+    for path in machines[:-KEEP_MACHINES]:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def prepare(args: argparse.Namespace) -> int:
+    args.machines.mkdir(parents=True, exist_ok=True)
+    folder = args.machines / machine_key(args)
+    if intact(folder):
+        os.utime(folder)
+    else:
+        stale = "the suspended machine is damaged: " if folder.exists() else ""
+        print(f"==> {stale}boot the kernel once and suspend it", file=sys.stderr)
+        shutil.rmtree(folder, ignore_errors=True)
+        with tempfile.TemporaryDirectory(dir=args.machines, prefix=".boot-") as temp:
+            boot(args, Path(temp))
+            keep = Path(temp) / "keep"
+            keep.mkdir()
+            for path in Path(temp).iterdir():
+                if path != keep:
+                    path.rename(keep / path.name)
+            keep.rename(folder)
+        drop_old_machines(args.machines)
+    print(folder)
+    return 0
+
+
+class RawTerminal:
+    """The user's terminal without line discipline, while a shell runs."""
+
+    def __enter__(self) -> RawTerminal:
+        self.saved = termios.tcgetattr(0) if os.isatty(0) else None
+        if self.saved:
+            tty.setraw(0)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.saved:
+            termios.tcsetattr(0, termios.TCSADRAIN, self.saved)
+
+
+def pass_input(writer: Writer) -> bool:
+    """Pass on what was typed; False at the end of the input."""
+    if not select.select([0], [], [], POLL_SECONDS)[0]:
+        return True
+    data = os.read(0, 4096)
+    writer.write(data or b"\x04")
+    return bool(data)
+
+
+def serve(emulator: Emulator, folder: Path, limit: float, shell: bool) -> bool:
+    """Pass output and input on until the machine ends; False if LIMIT came first."""
+    reader, writer = Reader(folder / "out.img"), Writer(folder / "in.img")
+    typing = shell
+    end = time.monotonic() + limit if limit else float("inf")
+    try:
+        while True:
+            ended = emulator.ended()
+            while data := reader.read():
+                sys.stdout.buffer.write(data)
+                sys.stdout.buffer.flush()
+            if ended or time.monotonic() > end or emulator.flooding():
+                return ended
+            if typing:
+                typing = pass_input(writer)
+            else:
+                time.sleep(POLL_SECONDS)
+    finally:
+        reader.close()
+
+
+def judge_end(emulator: Emulator, folder: Path, in_time: bool, limit: float) -> None:
+    if emulator.flooding():
+        raise Broken(f"the machine went round in program checks\n{last_lines(emulator.log_text())}")
+    if not in_time:
+        raise Broken(f"the machine hung: it did not end within {limit:g} s\n{last_lines(emulator.log_text())}")
+    if emulator.stopped_in_panic():
+        raise Broken(f"the guest kernel panicked\n{panic_text(folder / 'core.img')}")
+    if not emulator.powered_off():
+        code = emulator.process.returncode
+        how = f"killed by signal {-code}" if code < 0 else f"exit status {code}"
+        raise Broken(f"the emulator died ({how})\n{last_lines(emulator.log_text())}")
+
+
+def run_job(args: argparse.Namespace, folder: Path) -> None:
+    for path in args.machine.iterdir():
+        os.link(path, folder / path.name)
+    create_disks(folder)
+    put_job(folder, args.job, "shell" if args.shell else "run", args.timeout)
+    emulator = Emulator(args.emulator, folder, "resume.rc")
+    limit = args.timeout + GRACE_SECONDS if args.timeout else 0
+    try:
+        with RawTerminal():
+            in_time = serve(emulator, folder, limit, args.shell)
+    finally:
+        emulator.kill()
+        (args.out / "console").write_text(emulator.log_text())
+    judge_end(emulator, folder, in_time, limit)
+    take_results(folder, args.out)
+
+
+def run(args: argparse.Namespace) -> int:
+    args.out.mkdir(parents=True, exist_ok=True)
+    args.work.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=args.work, prefix="machine-") as temp:
+        lock = os.open(temp, os.O_RDONLY | os.O_CLOEXEC)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        run_job(args, Path(temp))
+    return 0
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    sub = verbs.add_parser("prepare")
+    sub.add_argument("--kernel", type=Path, required=True)
+    sub.add_argument("--initrd", type=Path, required=True)
+    sub.add_argument("--machines", type=Path, required=True, help="folder for suspended machines")
+    sub.add_argument("--memory", type=int, default=512, help="MiB")
+    sub.add_argument("--cpus", type=int, default=1)
+    sub.set_defaults(call=prepare)
+    sub = verbs.add_parser("run")
+    sub.add_argument("--machine", type=Path, required=True, help="what prepare printed")
+    sub.add_argument("--work", type=Path, required=True, help="folder for running machines")
+    sub.add_argument("--job", type=Path, required=True, help="folder with a script: run")
+    sub.add_argument("--out", type=Path, required=True, help="folder for the results")
+    sub.add_argument("--timeout", type=int, default=0, help="seconds, 0 for none")
+    sub.add_argument("--shell", action="store_true", help="connect the terminal to the job")
+    sub.set_defaults(call=run)
+    for sub in verbs.choices.values():
+        sub.add_argument("--emulator", type=Path, required=True, help="the hercules program")
+    return parser.parse_args()
+
+
+def main() -> int:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda n, _: sys.exit(128 + n))
+    args = arguments()
+    try:
+        return int(args.call(args))
+    except Broken as error:
+        if args.verb == "run":
+            (args.out / "broken").write_text(f"{error}\n")
+        else:
+            print(f"machine.py: {error}", file=sys.stderr)
+        return 3
+    except OSError as error:
+        print(f"machine.py: {error}", file=sys.stderr)
+        if args.verb == "run":
+            (args.out / "broken").write_text(f"{error}\n")
+        return 3
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())
