@@ -14,34 +14,24 @@ never resumed.
 from __future__ import annotations
 
 import argparse
-import ctypes
-import fcntl
 import gzip
 import hashlib
 import os
 import re
-import select
 import shutil
-import signal
 import struct
-import subprocess
 import sys
 import tempfile
-import termios
-import time
-import tty
 import zlib
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "guest"))
-from link import DISKS, GRACE_SECONDS, Broken, Reader, Writer, create_disks, put_job, take_results  # noqa: E402
+from link import (DISKS, Broken, Emulator, add_run_arguments, create_disks, guarded,  # noqa: E402
+                  last_lines, run_job)
 
 INITRD_AT = 0x4000000
 BOOT_SECONDS = 300
 KEEP_MACHINES = 8
-POLL_SECONDS = 0.01
-# A machine that goes round in program checks writes 20 MB of them a second
-LOG_BYTES = 16 << 20
 
 # How each parameter was found is told in docs/targets.md
 PARAMETERS = (
@@ -89,41 +79,16 @@ initrd 0x{INITRD_AT:08x}
 """
 
 
-def die_with_parent() -> None:
-    """Between fork and exec: no emulator outlives a killed run."""
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+def start(program: Path, folder: Path, rc: str) -> Emulator:
+    return Emulator([program, "-d", "-f", "herc.cnf"], folder, {"HERCULES_RC": rc})
 
 
-class Emulator:
-    """One Hercules process in FOLDER, started with the commands in RC."""
+def powered_off(emulator: Emulator) -> bool:
+    return re.search(r"^.{0,8}CPU\d+: SIGP Stop", emulator.log_text(), re.M) is not None
 
-    def __init__(self, program: Path, folder: Path, rc: str) -> None:
-        self.log = folder / "console"
-        with open(self.log, "wb") as log:
-            self.process = subprocess.Popen(
-                [program, "-d", "-f", "herc.cnf"], cwd=folder, stdin=subprocess.DEVNULL, stdout=log,
-                stderr=subprocess.STDOUT, env=dict(os.environ, HERCULES_RC=rc), preexec_fn=die_with_parent)
 
-    def ended(self) -> bool:
-        return self.process.poll() is not None
-
-    def kill(self) -> None:
-        if not self.ended():
-            self.process.kill()
-        self.process.wait()
-
-    def log_text(self) -> str:
-        with open(self.log, "rb") as log:
-            return log.read(2 * LOG_BYTES).decode(errors="replace")
-
-    def flooding(self) -> bool:
-        return self.log.stat().st_size > LOG_BYTES
-
-    def powered_off(self) -> bool:
-        return re.search(r"^.{0,8}CPU\d+: SIGP Stop", self.log_text(), re.M) is not None
-
-    def stopped_in_panic(self) -> bool:
-        return "HHCCP011I CPU" in self.log_text()
+def stopped_in_panic(emulator: Emulator) -> bool:
+    return "HHCCP011I CPU" in emulator.log_text()
 
 
 def panic_text(core: Path) -> str:
@@ -139,10 +104,6 @@ def panic_text(core: Path) -> str:
         return "(no panic message in the memory image)"
     lines = re.findall(rb"[\x20-\x7e]{6,}", memory[max(0, at - 1200):at + 2400])
     return "\n".join(line.decode() for line in lines)
-
-
-def last_lines(text: str, count: int = 12) -> str:
-    return "\n".join(text.strip().splitlines()[-count:])
 
 
 def write_configuration(folder: Path, memory: int, cpus: int) -> None:
@@ -203,16 +164,6 @@ def unpack_snapshot(source: Path, target: Path) -> None:
                 else: d.write(c)
 
 
-def wait_for_end(emulator: Emulator, seconds: float) -> bool:
-    end = time.monotonic() + seconds
-    while not emulator.ended():
-        if time.monotonic() > end or emulator.flooding():
-            emulator.kill()
-            return False
-        time.sleep(POLL_SECONDS)
-    return True
-
-
 def boot(args: argparse.Namespace, folder: Path) -> None:
     """Boot the kernel in FOLDER and leave the suspended machine there."""
     write_configuration(folder, args.memory, args.cpus)
@@ -222,13 +173,16 @@ def boot(args: argparse.Namespace, folder: Path) -> None:
     (folder / "parm").write_bytes(PARAMETERS.encode() + b"\0")
     (folder / "ofsize").write_bytes(struct.pack(">QQ", INITRD_AT, args.initrd.stat().st_size))
     (folder / "linux.ins").write_text(LOAD_LIST)
-    emulator = Emulator(args.emulator, folder, "boot.rc")
-    in_time = wait_for_end(emulator, BOOT_SECONDS)
+    emulator = start(args.emulator, folder, "boot.rc")
+    try:
+        in_time = emulator.wait(BOOT_SECONDS)
+    finally:
+        emulator.kill()
     log = emulator.log_text()
     ready = re.search(r"READY (\d)", log.replace("READY [0-9]", ""))
     if not in_time:
         raise Broken(f"the kernel did not come up within {BOOT_SECONDS} s\n{last_lines(log)}")
-    if emulator.stopped_in_panic():
+    if stopped_in_panic(emulator):
         raise Broken(f"the kernel panicked while it booted\n{panic_text(folder / 'core.img')}")
     if not ready:
         raise Broken(f"the emulator ended before the machine was ready\n{last_lines(log)}")
@@ -270,87 +224,20 @@ def prepare(args: argparse.Namespace) -> int:
     return 0
 
 
-class RawTerminal:
-    """The user's terminal without line discipline, while a shell runs."""
-
-    def __enter__(self) -> RawTerminal:
-        self.saved = termios.tcgetattr(0) if os.isatty(0) else None
-        if self.saved:
-            tty.setraw(0)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self.saved:
-            termios.tcsetattr(0, termios.TCSADRAIN, self.saved)
-
-
-def pass_input(writer: Writer) -> bool:
-    """Pass on what was typed; False at the end of the input."""
-    if not select.select([0], [], [], POLL_SECONDS)[0]:
-        return True
-    data = os.read(0, 4096)
-    writer.write(data or b"\x04")
-    return bool(data)
-
-
-def serve(emulator: Emulator, folder: Path, limit: float, shell: bool) -> bool:
-    """Pass output and input on until the machine ends; False if LIMIT came first."""
-    reader, writer = Reader(folder / "out.img"), Writer(folder / "in.img")
-    typing = shell
-    end = time.monotonic() + limit if limit else float("inf")
-    try:
-        while True:
-            ended = emulator.ended()
-            while data := reader.read():
-                sys.stdout.buffer.write(data)
-                sys.stdout.buffer.flush()
-            if ended or time.monotonic() > end or emulator.flooding():
-                return ended
-            if typing:
-                typing = pass_input(writer)
-            else:
-                time.sleep(POLL_SECONDS)
-    finally:
-        reader.close()
-
-
-def judge_end(emulator: Emulator, folder: Path, in_time: bool, limit: float) -> None:
-    if emulator.flooding():
-        raise Broken(f"the machine went round in program checks\n{last_lines(emulator.log_text())}")
-    if not in_time:
-        raise Broken(f"the machine hung: it did not end within {limit:g} s\n{last_lines(emulator.log_text())}")
-    if emulator.stopped_in_panic():
+def judge_end(emulator: Emulator, folder: Path) -> None:
+    if stopped_in_panic(emulator):
         raise Broken(f"the guest kernel panicked\n{panic_text(folder / 'core.img')}")
-    if not emulator.powered_off():
-        code = emulator.process.returncode
-        how = f"killed by signal {-code}" if code < 0 else f"exit status {code}"
-        raise Broken(f"the emulator died ({how})\n{last_lines(emulator.log_text())}")
-
-
-def run_job(args: argparse.Namespace, folder: Path) -> None:
-    for path in args.machine.iterdir():
-        os.link(path, folder / path.name)
-    create_disks(folder)
-    put_job(folder, args.job, "shell" if args.shell else "run", args.timeout)
-    emulator = Emulator(args.emulator, folder, "resume.rc")
-    limit = args.timeout + GRACE_SECONDS if args.timeout else 0
-    try:
-        with RawTerminal():
-            in_time = serve(emulator, folder, limit, args.shell)
-    finally:
-        emulator.kill()
-        (args.out / "console").write_text(emulator.log_text())
-    judge_end(emulator, folder, in_time, limit)
-    take_results(folder, args.out)
+    if not powered_off(emulator):
+        raise Broken(f"the emulator died ({emulator.how_ended()})\n{last_lines(emulator.log_text())}")
 
 
 def run(args: argparse.Namespace) -> int:
-    args.out.mkdir(parents=True, exist_ok=True)
-    args.work.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=args.work, prefix="machine-") as temp:
-        lock = os.open(temp, os.O_RDONLY | os.O_CLOEXEC)
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        run_job(args, Path(temp))
+    def resume(folder: Path) -> Emulator:
+        for path in args.machine.iterdir():
+            os.link(path, folder / path.name)
+        return start(args.emulator, folder, "resume.rc")
+
+    run_job(args, resume, judge_end)
     return 0
 
 
@@ -366,11 +253,7 @@ def arguments() -> argparse.Namespace:
     sub.set_defaults(call=prepare)
     sub = verbs.add_parser("run")
     sub.add_argument("--machine", type=Path, required=True, help="what prepare printed")
-    sub.add_argument("--work", type=Path, required=True, help="folder for running machines")
-    sub.add_argument("--job", type=Path, required=True, help="folder with a script: run")
-    sub.add_argument("--out", type=Path, required=True, help="folder for the results")
-    sub.add_argument("--timeout", type=int, default=0, help="seconds, 0 for none")
-    sub.add_argument("--shell", action="store_true", help="connect the terminal to the job")
+    add_run_arguments(sub)
     sub.set_defaults(call=run)
     for sub in verbs.choices.values():
         sub.add_argument("--emulator", type=Path, required=True, help="the hercules program")
@@ -378,25 +261,8 @@ def arguments() -> argparse.Namespace:
 
 
 def main() -> int:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda n, _: sys.exit(128 + n))
     args = arguments()
-    try:
-        return int(args.call(args))
-    except Broken as error:
-        if args.verb == "run":
-            (args.out / "broken").write_text(f"{error}\n")
-        else:
-            print(f"machine.py: {error}", file=sys.stderr)
-        return 3
-    except OSError as error:
-        print(f"machine.py: {error}", file=sys.stderr)
-        if args.verb == "run":
-            (args.out / "broken").write_text(f"{error}\n")
-        return 3
-    except KeyboardInterrupt:
-        return 130
+    return guarded(args.call, args)
 
 
 if __name__ == "__main__":
