@@ -216,16 +216,19 @@ prepare_all() {
 
 # A folder for what this run needs while it lasts; those of killed runs go
 make_work_folder() {
-	local old fd
+	local old all own
 
 	mkdir -p "$CACHE/run"
+	exec {all}<"$CACHE/run"
+	flock "$all"
 	for old in "$CACHE"/run/session-*; do
-		[[ -d $old ]] && flock -n "$old" rm -rf "$old"
+		[[ ! -d $old ]] || flock -n "$old" rm -rf "$old" || true
 	done
 	WORK=$(mktemp -d "$CACHE/run/session-XXXXXX")
 	# Held until this process, or the one that takes its place, is gone
-	exec {fd}<"$WORK"
-	flock "$fd"
+	exec {own}<"$WORK"
+	flock "$own"
+	exec {all}<&-
 	trap 'rm -rf "$WORK"' EXIT
 }
 

@@ -8,6 +8,7 @@
 #
 # To be sourced after host.sh. Uses $CACHE.
 
+# shellcheck disable=SC2034 # used by those who source this
 readonly DEBIAN_SUITES=(bookworm bookworm-backports trixie trixie-backports sid)
 readonly DEBIAN_KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 
@@ -27,6 +28,7 @@ debian_default_suite() {
 debian_uri() {
 	local uri
 
+	# shellcheck disable=SC2016 # apt expands them
 	uri=$(apt-get indextargets --format '$(REPO_URI) $(COMPONENT) $(LABEL) $(RELEASE)' \
 		'Created-By: Packages' 2>/dev/null |
 		awk '$2 == "main" && ($3 == "Debian" || ($3 !~ /^Debian/ && $NF !~ /security/)) {
@@ -78,6 +80,7 @@ debian_version() {
 
 # debian_depends SUITE ARCH PACKAGE: names of the packages it depends on
 debian_depends() {
+	# shellcheck disable=SC2020
 	debian_apt "$1" "$2" apt-cache show --no-all-versions "$3" |
 		sed -n 's/^Depends: //p' | tr ',|' '\n\n' | awk '{ print $1 }'
 }

@@ -322,7 +322,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--target", type=Path, required=True, help="program with the verbs of docs/targets.md")
     parser.add_argument("--suite", type=Path, required=True, help="folder that make install made")
     parser.add_argument("--results", type=Path, help="folder for this run's results; it must exist")
-    parser.add_argument("--work", type=Path, help="folder for temporary files")
+    parser.add_argument("--work", type=Path, help="folder for temporary files; removed at the end")
     parser.add_argument("--filter", action="append", default=[], metavar="GLOB")
     parser.add_argument("--timeout", type=int, help="seconds for each test, instead of its settings")
     parser.add_argument("--jobs", type=int, default=1)
@@ -362,6 +362,8 @@ def main() -> int:
     except OSError as error:
         print(f"run.sh: results lost: {error}", file=sys.stderr)
         return EXIT_BROKEN
+    finally:
+        shutil.rmtree(args.work, ignore_errors=True)
     return 128 + interrupted if interrupted else run.exit_status()
 
 
