@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The verbs of kselftest for the conformance suite: "make help" lists them.
+# kselftest.h and kvm_util come from KSRC; nothing is ever written there.
+
+TOP := $(patsubst %/,%,$(dir $(realpath $(lastword $(MAKEFILE_LIST)))))
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+TARGETS ?= memop mem_slot
+TESTS ?= *
+WERROR ?= 1
+V ?= 0
+Q := $(if $(filter 1,$(V)),,@)
+say = @$(if $(filter 1,$(V)),:,printf '  %-7s %s\n' $(1) $(patsubst $(OUTPUT)/%,%,$@))
+
+# ---------------------------------------------------------------- compiler
+CROSS_COMPILE ?=
+ifneq ($(filter default undefined,$(origin CC)),)
+CC := gcc
+endif
+ifneq ($(findstring clang,$(notdir $(firstword $(CC)))),)
+family := clang
+target_flag := $(if $(CROSS_COMPILE),--target=$(patsubst %-,%,$(notdir $(CROSS_COMPILE))))
+compiler := $(CC) $(target_flag)
+else
+family := gcc
+compiler := $(if $(filter gcc cc,$(CC)),$(CROSS_COMPILE)$(CC),$(CC))
+endif
+archiver := $(CROSS_COMPILE)ar
+
+needs_compiler := $(filter-out help clean check bench list,$(or $(MAKECMDGOALS),all))
+ifneq ($(needs_compiler),)
+machine := $(firstword $(subst -, ,$(shell $(compiler) -dumpmachine 2>/dev/null)))
+ifeq ($(machine),)
+$(error The compiler "$(compiler)" does not run: install it (for s390x: apt-get install \
+	gcc-s390x-linux-gnu) or set CC and CROSS_COMPILE)
+endif
+endif
+machine ?= $(shell uname -m)
+ARCH := $(or $(patsubst s390x,s390,$(filter s390x,$(machine))),$(patsubst x86_64,x86,$(filter \
+	x86_64,$(machine))),$(patsubst aarch64,arm64,$(filter aarch64,$(machine))),$(machine))
+OUTPUT ?= $(TOP)/build/out/$(machine)-$(family)
+override OUTPUT := $(abspath $(OUTPUT))
+
+# ------------------------------------------------------------- kernel tree
+KSRC ?= $(firstword $(wildcard $(TOP)/build/linux-source /usr/src/linux-source-*/))
+kvm_selftests := $(KSRC)/tools/testing/selftests/kvm
+ifneq ($(needs_compiler),)
+ifeq ($(KSRC),)
+$(error No kernel source: run ./run.sh once, which fetches one, or give KSRC=, a kernel tree)
+endif
+ifeq ($(wildcard $(kvm_selftests)/include/kvm_util*.h),)
+$(error KSRC=$(KSRC) is no readable kernel tree: it has no tools/testing/selftests/kvm/include/kvm_util.h)
+endif
+override KSRC := $(realpath $(KSRC))
+kvm_arch := $(notdir $(firstword $(wildcard $(kvm_selftests)/lib/$(machine) $(kvm_selftests)/lib/$(ARCH))))
+ifeq ($(kvm_arch),)
+$(error kvm_util of $(KSRC) does not know $(machine): choose a compiler for s390x, x86_64 or aarch64)
+endif
+endif
+
+# ------------------------------------------------------------------- flags
+STATIC ?= $(if $(filter $(machine),$(shell uname -m)),0,1)
+march := $(if $(filter s390x,$(machine)),-march=z10)$(if $(filter x86_64,$(machine)),-march=x86-64-v2)
+link_option = $(shell echo 'int main(void){return 0;}' | $(compiler) $(1) -x c - -o /dev/null \
+	2>/dev/null && echo $(1))
+
+headers := $(OUTPUT)/kernel-headers
+# What guest code is linked with must call nothing of the C library behind its back
+common_flags := -O2 -g $(march) -D_GNU_SOURCE -DCONFIG_64BIT -U_FORTIFY_SOURCE -MD -MP \
+	-fno-builtin-memcmp -fno-builtin-memcpy -fno-builtin-memset -fno-builtin-strnlen \
+	-fno-stack-protector -fno-PIE -fno-strict-aliasing
+kvm_includes := $(KSRC)/tools/include $(KSRC)/tools/arch/$(ARCH)/include $(headers)/usr/include \
+	$(kvm_selftests)/include $(kvm_selftests)/include/$(kvm_arch) \
+	$(KSRC)/tools/testing/selftests/rseq $(KSRC)/tools/testing/selftests \
+	$(if $(filter arm64,$(ARCH)),$(OUTPUT)/tools/arch/arm64/include/generated)
+# Its own warnings are the kernel's affair
+kvm_flags = $(common_flags) -std=gnu99 -w $(addprefix -I,$(kvm_includes)) -I$(<D)
+own_flags := $(common_flags) -std=gnu11 -Wall -Wextra $(if $(filter 1,$(WERROR)),-Werror) \
+	-Wmissing-prototypes -Wstrict-prototypes -Wshadow -I$(TOP)/include \
+	$(addprefix -isystem ,$(kvm_includes)) $(EXTRA_CFLAGS)
+ifneq ($(needs_compiler),)
+link_flags := -pthread -no-pie $(if $(filter 1,$(STATIC)),-static) \
+	$(if $(filter s390x,$(machine)),$(call link_option,-Wl$(comma)--s390-pgste))
+endif
+comma := ,
+
+# ------------------------------------------------------------------- files
+dirs := $(if $(filter s390x,$(machine)),$(TARGETS),$(filter-out memop,$(TARGETS)))
+tests := $(foreach d,$(dirs),$(patsubst $(TOP)/%.c,%,$(sort $(wildcard $(TOP)/$(d)/$(TESTS).c))))
+all_tests := $(foreach d,$(TARGETS),$(patsubst $(TOP)/%.c,%,$(sort $(wildcard $(TOP)/$(d)/$(TESTS).c))))
+programs := $(addprefix $(OUTPUT)/,$(tests))
+lib_sources := $(wildcard $(TOP)/lib/*.c) $(wildcard $(TOP)/lib/$(machine)/*.c)
+lib_objects := $(patsubst $(TOP)/%.c,$(OUTPUT)/%.o,$(lib_sources))
+kvm_sources := $(if $(kvm_arch),$(filter-out %/lru_gen_util.c,$(wildcard $(kvm_selftests)/lib/*.c \
+	$(kvm_selftests)/lib/$(kvm_arch)/*.[cS])))
+kvm_objects := $(patsubst $(kvm_selftests)/%,$(OUTPUT)/kvm_util/%.o,$(kvm_sources))
+
+.PHONY: all run_tests install gen_tar list check bench clean help FORCE
+all: $(programs)
+
+# A change of tools, flags or kernel tree makes everything anew
+$(OUTPUT)/config: FORCE
+	$(Q)mkdir -p $(@D)
+	$(Q)printf '%s\n' '$(KSRC)' '$(compiler) $(shell $(compiler) -dumpfullversion -dumpversion 2>&1)' \
+		'$(own_flags)' '$(link_flags)' '$(lib_sources)' >$@.new
+	$(Q)if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+
+# Headers without writing to KSRC. A tree that was built in place is taken for
+# dirty by its own Makefile: then through links to all but what the build left.
+$(headers)/complete: $(OUTPUT)/config $(wildcard $(KSRC)/include/uapi/linux/kvm.h \
+		$(KSRC)/arch/$(ARCH)/include/uapi/asm/*.h)
+	$(call say,HEADERS)
+	$(Q)rm -rf $(headers) $(OUTPUT)/ksrc && mkdir -p $(headers)
+	$(Q)src=$(KSRC); if [ -e $$src/.config ] || [ -d $$src/include/config ] || \
+			[ -d $$src/arch/$(ARCH)/include/generated ]; then \
+		src=$(OUTPUT)/ksrc; mkdir $$src; cp -rs $(KSRC)/Makefile $(KSRC)/Kbuild $(KSRC)/Kconfig \
+			$(KSRC)/scripts $(KSRC)/include $(KSRC)/arch $(KSRC)/usr $(KSRC)/tools $$src/; \
+		rm -rf $$src/include/config $$src/include/generated $$src/usr/include/*/ \
+			$$src/arch/$(ARCH)/include/generated; fi; \
+	env -u MAKEFLAGS -u MAKELEVEL $(MAKE) -s -C $$src O=$(headers) ARCH=$(ARCH) HOSTCC=gcc headers \
+		>$(headers)/log 2>&1 || { tail -n 20 $(headers)/log; exit 1; }
+	$(Q)rm -rf $(OUTPUT)/ksrc
+	$(Q)touch $@
+
+ifeq ($(ARCH),arm64)
+$(OUTPUT)/tools/complete: $(headers)/complete
+	$(Q)$(MAKE) -s -C $(KSRC)/tools/arch/arm64/tools OUTPUT=$(OUTPUT)/tools/
+	$(Q)touch $@
+generated := $(OUTPUT)/tools/complete
+endif
+
+$(OUTPUT)/kvm_util/%.o: $(kvm_selftests)/% $(headers)/complete $(generated)
+	$(call say,CC)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(compiler) $(kvm_flags) $(if $(findstring string_override,$<),-ffreestanding) -c $< -o $@
+
+$(OUTPUT)/libkvm_util.a: $(kvm_objects)
+	$(call say,AR)
+	$(Q)rm -f $@ && $(archiver) rcs $@ $^
+
+$(OUTPUT)/lib/%.o: $(TOP)/lib/%.c $(headers)/complete $(generated)
+	$(call say,CC)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(compiler) $(own_flags) -c $< -o $@
+
+$(OUTPUT)/libs390_memory.a: $(lib_objects)
+	$(call say,AR)
+	$(Q)rm -f $@ && $(archiver) rcs $@ $^
+
+# string_override is linked by name: an archive would lose to the C library
+$(programs): $(OUTPUT)/%: $(TOP)/%.c $(OUTPUT)/libs390_memory.a $(OUTPUT)/libkvm_util.a
+	$(call say,LINK)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(compiler) $(own_flags) $(link_flags) -MF $@.d -MT $@ $< \
+		$(OUTPUT)/kvm_util/lib/string_override.c.o $(OUTPUT)/libs390_memory.a \
+		$(OUTPUT)/libkvm_util.a -ldl -o $@
+
+-include $(wildcard $(OUTPUT)/*/*.d $(OUTPUT)/*/*/*.d $(OUTPUT)/*/*/*/*.d)
+
+list:
+	@printf '%s\n' $(all_tests)
+
+run_tests: all
+	$(Q)$(MAKE) -s install INSTALL_PATH=$(OUTPUT)/installed
+	$(Q)cd $(OUTPUT)/installed && ./run_tests
+
+# Each file is put in place by a rename: a run that copies it meanwhile gets a whole one
+install: all
+	$(if $(INSTALL_PATH),,$(error install needs INSTALL_PATH=, the folder to install to))
+	$(if $(tests),,$(error No test matches TESTS=$(TESTS) in TARGETS=$(TARGETS) for $(machine)))
+	$(Q)mkdir -p $(addprefix $(INSTALL_PATH)/,$(dirs))
+	$(Q)put() { cmp -s "$$1" "$$2" || { cp "$$1" "$$2.new" && mv "$$2.new" "$$2"; }; }; set -e; \
+	for t in $(tests); do put $(OUTPUT)/$$t $(INSTALL_PATH)/$$t; done; \
+	for d in $(dirs); do put $(TOP)/$$d/settings $(INSTALL_PATH)/$$d/settings; done; \
+	printf '%s\n' $(tests) >$(OUTPUT)/list; put $(OUTPUT)/list $(INSTALL_PATH)/list; \
+	put $(TOP)/tools/run_tests $(INSTALL_PATH)/run_tests
+
+gen_tar:
+	$(Q)$(MAKE) -s install INSTALL_PATH=$(OUTPUT)/package/s390-memory-tests
+	$(Q)tar -czf $(OUTPUT)/s390-memory-tests-$(machine).tar.gz -C $(OUTPUT)/package s390-memory-tests
+	@echo $(OUTPUT)/s390-memory-tests-$(machine).tar.gz
+
+check:
+	$(Q)$(TOP)/tests/check.sh
+
+bench:
+	$(Q)$(TOP)/tests/bench.sh
+
+clean:
+	$(Q)rm -rf $(OUTPUT)
+
+help:
+	@printf '%s\n' \
+	'make [TARGET...] [VARIABLE=VALUE...]' '' \
+	'all           build every test for the machine that the compiler makes code for (default)' \
+	'run_tests     run them here, on this machine'\''s /dev/kvm, with KTAP on stdout' \
+	'install       copy tests, list, settings and the script run_tests to INSTALL_PATH' \
+	'gen_tar       pack such a folder' \
+	'list          names of the tests' \
+	'check         the suite'\''s own tests: they need no KVM and no emulator' \
+	'bench         print times and rates in the emulated machine' \
+	'clean         remove OUTPUT' '' \
+	'KSRC=         kernel tree with kselftest.h and kvm_util; it is only read' \
+	'CROSS_COMPILE= prefix of a cross compiler, e.g. s390x-linux-gnu-' \
+	'CC=           gcc (default) or clang' \
+	'OUTPUT=       folder for all that is built (default: build/out/MACHINE-COMPILER)' \
+	'INSTALL_PATH= folder for install' \
+	'TARGETS=      "memop mem_slot"; memop exists for s390x only' \
+	'TESTS=        a glob for the names within them, e.g. '\''absolute*'\''' \
+	'STATIC=1      static binaries (default when cross compiling)' \
+	'WERROR=0      keep going over warnings' \
+	'V=1           show the commands' '' \
+	'Example: make KSRC=$$HOME/linux CROSS_COMPILE=s390x-linux-gnu- install INSTALL_PATH=/tmp/suite'

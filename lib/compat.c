@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Differences between kernels: see compat.h.
+ */
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+
+#include "compat.h"
+
+#define LARGEST_UNIT (1UL << 20)
+
+bool compat_kernel_fits(const char **why)
+{
+#ifdef KVM_CAP_USER_MEMORY2
+	if (!kvm_check_cap(KVM_CAP_USER_MEMORY2)) {
+		*why = "KVM_CAP_USER_MEMORY2 (Linux 6.8): build against a KSRC of the running kernel's age";
+		return false;
+	}
+#endif
+	*why = "";
+	return true;
+}
+
+uint64_t compat_slot_unit(void)
+{
+	static uint64_t unit;
+	struct kvm_userspace_memory_region region = { .memory_size = getpagesize() };
+	struct kvm_vm *vm;
+	char *memory;
+
+	if (unit)
+		return unit;
+	vm = vm_create_barebones();
+	memory = mmap(NULL, 2 * LARGEST_UNIT, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	TEST_ASSERT(memory != MAP_FAILED, "mmap");
+	/* One page past an address with the largest alignment: suits only a unit of a page */
+	memory = (char *)(((uintptr_t)memory + LARGEST_UNIT - 1) & -LARGEST_UNIT);
+	region.userspace_addr = (uintptr_t)memory + getpagesize();
+	unit = ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &region) ? LARGEST_UNIT : (uint64_t)getpagesize();
+	munmap(memory, LARGEST_UNIT);
+	kvm_vm_free(vm);
+	return unit;
+}

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * KVM_S390_MEM_OP requests: see memop.h.
+ */
+#include <stdio.h>
+#include <sys/ioctl.h>
+
+#include "memop.h"
+
+struct outcome memop(int fd, const struct kvm_s390_mem_op *op)
+{
+	return outcome_of(ioctl(fd, KVM_S390_MEM_OP, op));
+}
+
+static const char *const op_names[] = {
+	[KVM_S390_MEMOP_LOGICAL_READ] = "LOGICAL_READ",
+	[KVM_S390_MEMOP_LOGICAL_WRITE] = "LOGICAL_WRITE",
+	[KVM_S390_MEMOP_SIDA_READ] = "SIDA_READ",
+	[KVM_S390_MEMOP_SIDA_WRITE] = "SIDA_WRITE",
+	[KVM_S390_MEMOP_ABSOLUTE_READ] = "ABSOLUTE_READ",
+	[KVM_S390_MEMOP_ABSOLUTE_WRITE] = "ABSOLUTE_WRITE",
+};
+
+const char *memop_text(const struct kvm_s390_mem_op *op, char *text)
+{
+	const char *name = op->op < ARRAY_SIZE(op_names) ? op_names[op->op] : NULL;
+
+	snprintf(text, MEMOP_TEXT, "op %u %s gaddr %#llx size %u flags %#llx ar %u key %u buf %#llx", op->op,
+		 name ? name : "(undefined)", (unsigned long long)op->gaddr, op->size,
+		 (unsigned long long)op->flags, op->ar, op->key, (unsigned long long)op->buf);
+	return text;
+}
+
+size_t memop_max_size(void)
+{
+	int max = kvm_check_cap(KVM_CAP_S390_MEM_OP);
+
+	return max > 0 ? (size_t)max : 0;
+}
