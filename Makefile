@@ -12,6 +12,7 @@ TARGETS ?= memop mem_slot
 TESTS ?= *
 WERROR ?= 1
 V ?= 0
+comma := ,
 Q := $(if $(filter 1,$(V)),,@)
 say = @$(if $(filter 1,$(V)),:,printf '  %-7s %s\n' $(1) $(patsubst $(OUTPUT)/%,%,$@))
 
@@ -46,7 +47,7 @@ override OUTPUT := $(abspath $(OUTPUT))
 
 # ------------------------------------------------------------- kernel tree
 KSRC ?= $(firstword $(wildcard $(TOP)/build/linux-source /usr/src/linux-source-*/))
-kvm_selftests := $(KSRC)/tools/testing/selftests/kvm
+kvm_selftests = $(KSRC)/tools/testing/selftests/kvm
 ifneq ($(needs_compiler),)
 ifeq ($(KSRC),)
 $(error No kernel source: run ./run.sh once, which fetches one, or give KSRC=, a kernel tree)
@@ -85,7 +86,6 @@ ifneq ($(needs_compiler),)
 link_flags := -pthread -no-pie $(if $(filter 1,$(STATIC)),-static) \
 	$(if $(filter s390x,$(machine)),$(call link_option,-Wl$(comma)--s390-pgste))
 endif
-comma := ,
 
 # ------------------------------------------------------------------- files
 dirs := $(if $(filter s390x,$(machine)),$(TARGETS),$(filter-out memop,$(TARGETS)))
@@ -98,7 +98,7 @@ kvm_sources := $(if $(kvm_arch),$(filter-out %/lru_gen_util.c,$(wildcard $(kvm_s
 	$(kvm_selftests)/lib/$(kvm_arch)/*.[cS])))
 kvm_objects := $(patsubst $(kvm_selftests)/%,$(OUTPUT)/kvm_util/%.o,$(kvm_sources))
 
-.PHONY: all run_tests install gen_tar list check bench clean help FORCE
+.PHONY: all upstream run_tests install gen_tar list check bench clean help FORCE
 all: $(programs)
 
 # A change of tools, flags or kernel tree makes everything anew
@@ -158,6 +158,21 @@ $(programs): $(OUTPUT)/%: $(TOP)/%.c $(OUTPUT)/libs390_memory.a $(OUTPUT)/libkvm
 		$(OUTPUT)/kvm_util/lib/string_override.c.o $(OUTPUT)/libs390_memory.a \
 		$(OUTPUT)/libkvm_util.a -ldl -o $@
 
+# The kernel's own selftests, unchanged: evidence about a target by others
+upstream_names := memop tprot resets sync_regs_test dirty_log_test dirty_log_perf_test \
+	demand_paging_test kvm_page_table_test guest_print_test set_memory_region_test debug_test \
+	shared_zeropage_test
+upstream_sources := $(foreach n,$(upstream_names),$(wildcard $(kvm_selftests)/$(n).c \
+	$(kvm_selftests)/$(kvm_arch)/$(n).c))
+upstream: $(patsubst %.c,$(OUTPUT)/upstream/%,$(notdir $(upstream_sources)))
+
+vpath %.c $(kvm_selftests) $(kvm_selftests)/$(kvm_arch)
+$(OUTPUT)/upstream/%: %.c $(OUTPUT)/libkvm_util.a
+	$(call say,LINK)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(compiler) $(kvm_flags) $(link_flags) -MF $@.d -MT $@ $< \
+		$(OUTPUT)/kvm_util/lib/string_override.c.o $(OUTPUT)/libkvm_util.a -ldl -o $@
+
 -include $(wildcard $(OUTPUT)/*/*.d $(OUTPUT)/*/*/*.d $(OUTPUT)/*/*/*/*.d)
 
 list:
@@ -200,6 +215,7 @@ help:
 	'install       copy tests, list, settings and the script run_tests to INSTALL_PATH' \
 	'gen_tar       pack such a folder' \
 	'list          names of the tests' \
+	'upstream      build the kernel'\''s own KVM selftests, unchanged, to OUTPUT/upstream' \
 	'check         the suite'\''s own tests: they need no KVM and no emulator' \
 	'bench         print times and rates in the emulated machine' \
 	'clean         remove OUTPUT' '' \
