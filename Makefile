@@ -14,7 +14,8 @@ WERROR ?= 1
 V ?= 0
 comma := ,
 Q := $(if $(filter 1,$(V)),,@)
-say = @$(if $(filter 1,$(V)),:,printf '  %-7s %s\n' $(1) $(patsubst $(OUTPUT)/%,%,$@))
+quiet := $(filter 1,$(V))$(findstring s,$(firstword -$(MAKEFLAGS)))
+say = @$(if $(quiet),:,printf '  %-7s %s\n' $(1) $(patsubst $(OUTPUT)/%,%,$@))
 
 # ---------------------------------------------------------------- compiler
 CROSS_COMPILE ?=

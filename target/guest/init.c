@@ -74,19 +74,26 @@ static int put_file(const char *path, const char *format, ...)
 	return fclose(f);
 }
 
-static void copy_file(const char *from, const char *to)
+/* The text of a short file */
+static int read_file(const char *path, char *text, size_t size)
 {
-	char buf[256];
-	ssize_t n;
-	int fd = open(from, O_RDONLY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, size - 1);
 
-	n = fd < 0 ? -1 : read(fd, buf, sizeof(buf) - 1);
 	if (fd >= 0)
 		close(fd);
 	if (n < 0)
-		return;
-	buf[n] = 0;
-	put_file(to, "%s", buf);
+		return -1;
+	text[n] = 0;
+	return 0;
+}
+
+static void copy_file(const char *from, const char *to)
+{
+	char text[256];
+
+	if (!read_file(from, text, sizeof(text)))
+		put_file(to, "%s", text);
 }
 
 static void mount_all(void)
@@ -140,17 +147,35 @@ static void load_modules(void)
 		fclose(log);
 }
 
-/* The kernel parameter disks= names the devices without their last letter */
-static int open_disk(struct chan *c, char letter, int flags)
+enum { DISK_OUT, DISK_JOB, DISK_RESULTS, DISK_IN };
+static const char *const disk_names[] = { "out", "job", "res", "in" };
+
+/* virtio disks come up in any order and are told apart by serial; DASDs have theirs by number */
+static int disk_path(int disk, char *path, size_t size)
 {
 	const char *prefix = getenv("disks") ? getenv("disks") : "dasd";
-	char path[32];
+	char serial[32];
 
-	snprintf(path, sizeof(path), "/dev/%s%c", prefix, letter);
-	for (int ms = 0; access(path, F_OK) && ms < DISK_WAIT_MS; ms += 10)
+	for (char letter = 'a'; letter < 'e'; letter++) {
+		snprintf(path, size, "/sys/block/%s%c/serial", prefix, letter);
+		if (!strcmp(prefix, "vd") ? !read_file(path, serial, sizeof(serial)) &&
+						    !strcmp(serial, disk_names[disk]) :
+					    letter == 'a' + disk) {
+			snprintf(path, size, "/dev/%s%c", prefix, letter);
+			return access(path, F_OK);
+		}
+	}
+	return -1;
+}
+
+static int open_disk(struct chan *c, int disk, int flags)
+{
+	char path[64];
+
+	for (int ms = 0; disk_path(disk, path, sizeof(path)) && ms < DISK_WAIT_MS; ms += 10)
 		usleep(10000);
 	if (chan_open(c, path, flags)) {
-		tell("disk %s: %s", path, strerror(errno));
+		tell("disk %s: %s: %s", disk_names[disk], path, strerror(errno));
 		return -1;
 	}
 	return 0;
@@ -357,8 +382,8 @@ int main(void)
 	setenv("HOME", "/job", 1);
 	load_modules();
 	put_file("/proc/sys/vm/allocate_pgste", "1");
-	if (open_disk(&out, 'a', O_WRONLY) || open_disk(&jobs, 'b', O_RDONLY) ||
-	    open_disk(&results, 'c', O_WRONLY) || open_disk(&in, 'd', O_RDONLY))
+	if (open_disk(&out, DISK_OUT, O_WRONLY) || open_disk(&jobs, DISK_JOB, O_RDONLY) ||
+	    open_disk(&results, DISK_RESULTS, O_WRONLY) || open_disk(&in, DISK_IN, O_RDONLY))
 		power_off();
 	/* What each job needs shall be in the page cache of the suspended machine */
 	run_shell_command("tar --help >/dev/null 2>&1");

@@ -30,7 +30,7 @@ def command(args: argparse.Namespace) -> list[str]:
              "-initrd", str(args.initrd.resolve()), "-append", PARAMETERS]
     for name in DISKS:
         words += ["-drive", f"if=none,id={name},format=raw,file={name}.img,cache=unsafe",
-                  "-device", f"virtio-blk-ccw,drive={name}"]
+                  "-device", f"virtio-blk-ccw,drive={name},serial={name}"]
     return words
 
 
