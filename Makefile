@@ -84,14 +84,14 @@ own_flags := $(common_flags) -std=gnu11 -Wall -Wextra $(if $(filter 1,$(WERROR))
 	-Wmissing-prototypes -Wstrict-prototypes -Wshadow -I$(TOP)/include \
 	$(addprefix -isystem ,$(kvm_includes)) $(EXTRA_CFLAGS)
 ifneq ($(needs_compiler),)
-link_flags := -pthread -no-pie $(if $(filter 1,$(STATIC)),-static) \
+link_flags := -pthread $(if $(filter 1,$(STATIC)),-static,-no-pie) \
 	$(if $(filter s390x,$(machine)),$(call link_option,-Wl$(comma)--s390-pgste))
 endif
 
 # ------------------------------------------------------------------- files
 dirs := $(if $(filter s390x,$(machine)),$(TARGETS),$(filter-out memop,$(TARGETS)))
-tests := $(foreach d,$(dirs),$(patsubst $(TOP)/%.c,%,$(sort $(wildcard $(TOP)/$(d)/$(TESTS).c))))
-all_tests := $(foreach d,$(TARGETS),$(patsubst $(TOP)/%.c,%,$(sort $(wildcard $(TOP)/$(d)/$(TESTS).c))))
+tests := $(strip $(foreach d,$(dirs),$(patsubst $(TOP)/%.c,%,$(sort $(wildcard $(TOP)/$(d)/$(TESTS).c)))))
+all_tests := $(strip $(foreach d,$(TARGETS),$(patsubst $(TOP)/%.c,%,$(sort $(wildcard $(TOP)/$(d)/$(TESTS).c)))))
 programs := $(addprefix $(OUTPUT)/,$(tests))
 lib_sources := $(wildcard $(TOP)/lib/*.c) $(wildcard $(TOP)/lib/$(machine)/*.c)
 lib_objects := $(patsubst $(TOP)/%.c,$(OUTPUT)/%.o,$(lib_sources))

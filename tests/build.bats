@@ -1,0 +1,147 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The Makefile as its users meet it: both compilers, both architectures,
+# rebuilds, installation, errors. KSRC names the kernel tree; needs no KVM.
+
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+	export root=$BATS_TEST_DIRNAME/.. out=$BATS_FILE_TMPDIR
+}
+
+# build ARCH CC GOAL...
+build() {
+	local arch=$1 cc=$2 cross=''
+	shift 2
+
+	[[ $arch == "$(uname -m)" ]] || cross=$arch-linux-gnu-
+	make -s -C "$root" -j "$(nproc)" CC="$cc" CROSS_COMPILE="$cross" OUTPUT="$out/$arch-$cc" "$@"
+}
+
+fake_suite() {
+	mkdir -p "$1/memop"
+	cp "$root/tools/run_tests" "$1/"
+	echo timeout=2 >"$1/memop/settings"
+	: >"$1/list"
+	for test in good:'echo 1..1; echo ok 1 a' bad:'echo 1..1; echo not ok 1 a; exit 1' \
+		skips:'echo "1..0 # SKIP none"; exit 4' hangs:'sleep 20'; do
+		printf '#!/bin/sh\n%s\n' "${test#*:}" >"$1/memop/${test%%:*}"
+		chmod +x "$1/memop/${test%%:*}"
+		echo "memop/${test%%:*}" >>"$1/list"
+	done
+}
+
+@test "gcc builds everything for s390x, without warnings" {
+	build s390x gcc
+	file "$out/s390x-gcc/memop/absolute_copy" | grep -q 'IBM S/390.*statically linked'
+}
+
+@test "gcc builds the memory-slot tests for x86_64, without warnings" {
+	build x86_64 gcc
+	[ -x "$out/x86_64-gcc/mem_slot/max_slots" ]
+	[ ! -e "$out/x86_64-gcc/memop" ]
+}
+
+@test "clang builds everything for s390x, without warnings" {
+	build s390x clang
+	[ -x "$out/s390x-clang/memop/absolute_copy" ]
+}
+
+@test "clang builds the memory-slot tests for x86_64, without warnings" {
+	build x86_64 clang
+	[ -x "$out/x86_64-clang/mem_slot/max_slots" ]
+}
+
+@test "the kernel tree is not written to" {
+	build s390x gcc
+	[ -z "$(find "$KSRC/" -newer "$out/s390x-gcc/config" -print -quit)" ]
+}
+
+@test "a second make does nothing, a changed header and other flags build again" {
+	build s390x gcc
+	cp -a "$out/s390x-gcc/memop/absolute_copy" "$out/before"
+	[ -z "$(build s390x gcc)" ]
+	[ ! "$out/s390x-gcc/memop/absolute_copy" -nt "$out/before" ]
+	sleep 1
+	run make -C "$root" -n -W "$(readlink -f "$root/include/outcome.h")" CROSS_COMPILE=s390x-linux-gnu- \
+		OUTPUT="$out/s390x-gcc"
+	[[ $output == *LINK* ]]
+	build s390x gcc EXTRA_CFLAGS=-DSOMETHING_ELSE
+	[ "$out/s390x-gcc/memop/absolute_copy" -nt "$out/before" ]
+}
+
+@test "install makes a folder that needs nothing else" {
+	build s390x gcc install INSTALL_PATH="$out/installed"
+	for file in memop/absolute_copy memop/settings mem_slot/max_slots mem_slot/settings list run_tests; do
+		[ -e "$out/installed/$file" ]
+	done
+	[ "$(sort "$out/installed/list")" = "$(make -s -C "$root" list | sort)" ]
+	sh "$out/installed/run_tests" -l | cmp - "$out/installed/list"
+}
+
+@test "install takes TARGETS and TESTS, and says what it lacks" {
+	build s390x gcc install INSTALL_PATH="$out/part" TARGETS=memop TESTS='absolute*'
+	grep -qx memop/absolute_copy "$out/part/list"
+	! grep -q mem_slot "$out/part/list"
+	run build s390x gcc install
+	[ "$status" -ne 0 ]
+	[[ $output == *"install needs INSTALL_PATH="* ]]
+	run build s390x gcc install INSTALL_PATH="$out/none" TESTS='nothing*'
+	[ "$status" -ne 0 ]
+	[[ $output == *"No test matches TESTS=nothing"* ]]
+}
+
+@test "gen_tar packs it" {
+	tar=$(build s390x gcc gen_tar)
+	tar -tzf "$tar" | grep -q '/memop/absolute_copy$'
+}
+
+@test "run_tests: pass, fail, skip and timeout" {
+	fake_suite "$out/fake"
+	run sh "$out/fake/run_tests"
+	[ "$status" -eq 1 ]
+	[[ $output == *$'\nok 1 memop: good'* ]]
+	[[ $output == *$'\nnot ok 2 memop: bad'* ]]
+	[[ $output == *$'\nok 3 memop: skips # SKIP'* ]]
+	[[ $output == *"# TIMEOUT: not finished within 2 s"*"not ok 4 memop: hangs"* ]]
+	run sh "$out/fake/run_tests" -t '*/g*'
+	[ "$status" -eq 0 ]
+	[[ ${lines[1]} == 1..1 ]]
+	run sh "$out/fake/run_tests" -t nothing
+	[ "$status" -eq 2 ]
+}
+
+@test "help, list and clean need neither compiler nor kernel tree" {
+	for goal in help list clean; do
+		make -s -C "$root" CC=/no/cc KSRC=/no/tree OUTPUT="$out/empty" "$goal" >/dev/null
+	done
+}
+
+@test "a missing kernel tree or compiler: a clear error" {
+	run make -C "$root" KSRC=/no/tree
+	[ "$status" -ne 0 ]
+	[[ $output == *"KSRC=/no/tree is no readable kernel tree"* ]]
+	run make -C "$root" KSRC=
+	[ "$status" -ne 0 ]
+	[[ $output == *"No kernel source: run ./run.sh once"* ]]
+	run make -C "$root" CROSS_COMPILE=nowhere-
+	[ "$status" -ne 0 ]
+	[[ $output == *'"nowhere-gcc" does not run: install it'* ]]
+}
+
+@test "shell scripts are clean" {
+	cd "$root"
+	git ls-files -z | xargs -0 grep -lE '^#!.*(bash|sh)$|^# shellcheck shell=' |
+		grep -vE '\.bats$|\.py$' | xargs shellcheck
+}
+
+@test "Python compiles, and every file says its licence" {
+	cd "$root"
+	for file in $(git ls-files '*.py'); do
+		/usr/bin/python3 -c 'import ast, sys; ast.parse(open(sys.argv[1]).read())' "$file"
+	done
+	run git grep -L SPDX-License-Identifier -- ':!COPYING' ':!*.md' ':!*.patch' ':!.editorconfig' \
+		':!.shellcheckrc' ':!*/settings'
+	[ -z "$output" ]
+}
