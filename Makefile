@@ -99,7 +99,7 @@ kvm_sources := $(if $(kvm_arch),$(filter-out %/lru_gen_util.c,$(wildcard $(kvm_s
 	$(kvm_selftests)/lib/$(kvm_arch)/*.[cS])))
 kvm_objects := $(patsubst $(kvm_selftests)/%,$(OUTPUT)/kvm_util/%.o,$(kvm_sources))
 
-.PHONY: all upstream run_tests install gen_tar list check bench clean help FORCE
+.PHONY: all bench_programs upstream run_tests install gen_tar list check bench clean help FORCE
 all: $(programs)
 
 # A change of tools, flags or kernel tree makes everything anew
@@ -152,12 +152,14 @@ $(OUTPUT)/libs390_memory.a: $(lib_objects)
 	$(Q)rm -f $@ && $(archiver) rcs $@ $^
 
 # string_override is linked by name: an archive would lose to the C library
-$(programs): $(OUTPUT)/%: $(TOP)/%.c $(OUTPUT)/libs390_memory.a $(OUTPUT)/libkvm_util.a
+$(programs) $(OUTPUT)/bench/memop_rate: $(OUTPUT)/%: $(TOP)/%.c $(OUTPUT)/libs390_memory.a $(OUTPUT)/libkvm_util.a
 	$(call say,LINK)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(compiler) $(own_flags) $(link_flags) -MF $@.d -MT $@ $< \
 		$(OUTPUT)/kvm_util/lib/string_override.c.o $(OUTPUT)/libs390_memory.a \
 		$(OUTPUT)/libkvm_util.a -ldl -o $@
+
+bench_programs: $(OUTPUT)/bench/memop_rate
 
 # The kernel's own selftests, unchanged: evidence about a target by others
 upstream_names := memop tprot resets sync_regs_test dirty_log_test dirty_log_perf_test \

@@ -47,6 +47,7 @@ const uint8_t *bytes_inverted(size_t offset)
  * over bytes.
  */
 #define BLOCK 256
+#define SHORT_BLOCK 32
 
 void bytes_copy(void *to, const void *from, size_t len)
 {
@@ -55,8 +56,8 @@ void bytes_copy(void *to, const void *from, size_t len)
 
 	for (; len >= BLOCK; len -= BLOCK, x += BLOCK, y += BLOCK)
 		__builtin_memcpy(x, y, BLOCK);
-	for (; len >= 8; len -= 8, x += 8, y += 8)
-		__builtin_memcpy(x, y, 8);
+	for (; len >= SHORT_BLOCK; len -= SHORT_BLOCK, x += SHORT_BLOCK, y += SHORT_BLOCK)
+		__builtin_memcpy(x, y, SHORT_BLOCK);
 	while (len--)
 		*x++ = *y++;
 }
@@ -68,8 +69,8 @@ long bytes_differ(const void *a, const void *b, size_t len)
 
 	while (len - i >= BLOCK && !__builtin_memcmp(x + i, y + i, BLOCK))
 		i += BLOCK;
-	while (len - i >= 8 && !__builtin_memcmp(x + i, y + i, 8))
-		i += 8;
+	while (len - i >= SHORT_BLOCK && !__builtin_memcmp(x + i, y + i, SHORT_BLOCK))
+		i += SHORT_BLOCK;
 	for (; i < len; i++)
 		if (x[i] != y[i])
 			return (long)i;
