@@ -11,7 +11,7 @@
 #include "memop.h"
 #include "report.h"
 
-#define ROUNDS 2
+#define ROUNDS 4
 
 static struct copy_path path;
 
@@ -36,19 +36,20 @@ static void bare_loop(uint32_t op)
 
 static void rates(void)
 {
-	double begin = report_seconds(), suite, bare;
+	double suite = 0, bare = 0;
 
+	/* In turns, as the host may be busy with something else for a while */
 	for (int i = 0; i < ROUNDS; i++) {
+		double begin = report_seconds(), middle;
+
 		copy_every_offset(&path, copy_check_write);
 		copy_every_offset(&path, copy_check_read);
-	}
-	suite = report_seconds() - begin;
-	begin = report_seconds();
-	for (int i = 0; i < ROUNDS; i++) {
+		middle = report_seconds();
 		bare_loop(path.write_op);
 		bare_loop(path.read_op);
+		suite += middle - begin;
+		bare += report_seconds() - middle;
 	}
-	bare = report_seconds() - begin;
 	report_note("suite: %.0f requests per second, each checked", 2 * ROUNDS * BYTES_PAGE / suite);
 	report_note("bare loop: %.0f requests per second", 2 * ROUNDS * BYTES_PAGE / bare);
 	report_note("share: %.0f %%", 100 * bare / suite);

@@ -46,20 +46,22 @@ const uint8_t *bytes_inverted(size_t offset)
  * which an emulator does as fast as its host; memcpy() itself is kvm_util's loop
  * over bytes.
  */
-#define BLOCK 256
-#define SHORT_BLOCK 32
+#define COPY_BLOCKS(size)                                                                     \
+	for (; len >= (size); len -= (size), x += (size), y += (size))                           \
+	__builtin_memcpy(x, y, size)
+#define SKIP_EQUAL_BLOCKS(size)                                                               \
+	while (len - i >= (size) && !__builtin_memcmp(x + i, y + i, size))                       \
+	i += (size)
 
 void bytes_copy(void *to, const void *from, size_t len)
 {
 	uint8_t *x = to;
 	const uint8_t *y = from;
 
-	for (; len >= BLOCK; len -= BLOCK, x += BLOCK, y += BLOCK)
-		__builtin_memcpy(x, y, BLOCK);
-	for (; len >= SHORT_BLOCK; len -= SHORT_BLOCK, x += SHORT_BLOCK, y += SHORT_BLOCK)
-		__builtin_memcpy(x, y, SHORT_BLOCK);
-	while (len--)
-		*x++ = *y++;
+	COPY_BLOCKS(256);
+	COPY_BLOCKS(32);
+	COPY_BLOCKS(8);
+	COPY_BLOCKS(1);
 }
 
 long bytes_differ(const void *a, const void *b, size_t len)
@@ -67,14 +69,11 @@ long bytes_differ(const void *a, const void *b, size_t len)
 	const uint8_t *x = a, *y = b;
 	size_t i = 0;
 
-	while (len - i >= BLOCK && !__builtin_memcmp(x + i, y + i, BLOCK))
-		i += BLOCK;
-	while (len - i >= SHORT_BLOCK && !__builtin_memcmp(x + i, y + i, SHORT_BLOCK))
-		i += SHORT_BLOCK;
-	for (; i < len; i++)
-		if (x[i] != y[i])
-			return (long)i;
-	return -1;
+	SKIP_EQUAL_BLOCKS(256);
+	SKIP_EQUAL_BLOCKS(32);
+	SKIP_EQUAL_BLOCKS(8);
+	SKIP_EQUAL_BLOCKS(1);
+	return i < len ? (long)i : -1;
 }
 
 static uint8_t *at(const struct view *v, size_t offset)
