@@ -49,6 +49,7 @@ static void rates(void)
 		bare_loop(path.read_op);
 		suite += middle - begin;
 		bare += report_seconds() - middle;
+		view_rest(path.view);
 	}
 	report_note("suite: %.0f requests per second, each checked", 2 * ROUNDS * BYTES_PAGE / suite);
 	report_note("bare loop: %.0f requests per second", 2 * ROUNDS * BYTES_PAGE / bare);
