@@ -83,8 +83,10 @@ kvm_flags = $(common_flags) -std=gnu99 -w $(addprefix -I,$(kvm_includes)) -I$(<D
 own_flags := $(common_flags) -std=gnu11 -Wall -Wextra $(if $(filter 1,$(WERROR)),-Werror) \
 	-Wmissing-prototypes -Wstrict-prototypes -Wshadow -I$(TOP)/include \
 	$(addprefix -isystem ,$(kvm_includes)) $(EXTRA_CFLAGS)
+# A static C library has parts that want its own memset() and come with a second
+# definition: the first one, string_override's, holds
 ifneq ($(needs_compiler),)
-link_flags := -pthread $(if $(filter 1,$(STATIC)),-static,-no-pie) \
+link_flags := -pthread $(if $(filter 1,$(STATIC)),-static -Wl$(comma)-z$(comma)muldefs,-no-pie) \
 	$(if $(filter s390x,$(machine)),$(call link_option,-Wl$(comma)--s390-pgste))
 endif
 

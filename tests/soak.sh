@@ -23,6 +23,7 @@ job() {
 		tail -n 20 "$log"
 	fi
 	done=$((done + 1))
+	((done % 10)) || printf '%s: %d failed so far\n' "$1" "$failed"
 }
 
 mkdir -p "$cache"
