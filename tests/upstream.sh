@@ -7,8 +7,8 @@
 set -euo pipefail
 here=$(cd "$(dirname "$(readlink -f "$0")")/.." && pwd)
 out=$here/build/out/upstream
-# More than the default: dirty_log_test needs it
-options=(--memory 1024 --timeout 900 "$@")
+# Some of them take 1 GiB for their guest
+options=(--memory 1536 --timeout 900 "$@")
 failed=0
 
 make -s -C "$here" -j "$(nproc)" CROSS_COMPILE=s390x-linux-gnu- OUTPUT="$out" \
@@ -19,8 +19,8 @@ for program in "$out"/upstream/*; do
 	[[ -x $program && $program != *.d ]] || continue
 	name=$(basename "$program")
 	arguments=()
-	# One iteration of what is a benchmark
-	[[ $name != *perf* ]] || arguments=(-i 1 -b 16M)
+	# The least that a benchmark takes
+	[[ $name != *perf* ]] || arguments=(-i 2 -b 16M)
 	SECONDS=0
 	rc=0
 	"$here/run.sh" "${options[@]}" --exec "$program" "${arguments[@]}" >"$out/log/$name" 2>&1 || rc=$?
