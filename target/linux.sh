@@ -8,8 +8,8 @@
 # To be sourced after host.sh and debian.sh. Uses $CACHE and $here (the root of
 # this project).
 
-readonly KERNEL_FILES=('./boot/vmlinu*' '*/kvm.ko*' '*/dasd_mod.ko*' '*/dasd_fba_mod.ko*'
-	'*/virtio*.ko*')
+readonly KERNEL_FILES=('./boot/vmlinu*' './usr/lib/modules/*/vmlinu*' '*/kvm.ko*' '*/dasd_mod.ko*'
+	'*/dasd_fba_mod.ko*' '*/virtio*.ko*')
 readonly SOURCE_PARTS_LEFT_OUT=(drivers sound fs net samples security crypto
 	arch/alpha arch/arc arch/arm arch/csky arch/hexagon arch/loongarch arch/m68k
 	arch/microblaze arch/mips arch/nios2 arch/openrisc arch/parisc arch/powerpc arch/riscv
@@ -35,7 +35,7 @@ unpack_kernel() {
 		dpkg-deb --fsys-tarfile "$deb" |
 			tar -x -C "$dir" --wildcards "${KERNEL_FILES[@]}" 2>/dev/null || true
 	done
-	image=$(find "$dir" -path '*/boot/vmlinu*' -type f | head -n 1)
+	image=$(find "$dir" -name 'vmlinu*' -type f | head -n 1)
 	[[ -n $image ]] || return 1
 	mv "$image" "$dir/vmlinuz"
 }
