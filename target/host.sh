@@ -45,9 +45,9 @@ in_group() {
 	group=$!
 	set +m
 	# shellcheck disable=SC2064 # the group is known now
-	trap "kill -TERM -- -$group 2>/dev/null; wait $group 2>/dev/null; exit 130" INT
+	trap "kill -TERM -- -$group 2>/dev/null; wait $group 2>/dev/null || true; exit 130" INT
 	# shellcheck disable=SC2064
-	trap "kill -TERM -- -$group 2>/dev/null; wait $group 2>/dev/null; exit 143" TERM HUP
+	trap "kill -TERM -- -$group 2>/dev/null; wait $group 2>/dev/null || true; exit 143" TERM HUP
 	wait "$group" || rc=$?
 	trap - INT TERM HUP
 	return "$rc"

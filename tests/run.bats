@@ -454,3 +454,23 @@ interrupted_by() {
 		has "$word"
 	done
 }
+
+@test "Ctrl-C and kill while the machine is prepared: 130 and 143, nothing left" {
+	add_passing good
+	for signal in INT:130 TERM:143; do
+		FAKE_PREPARE="sleep 300" env --default-signal=INT setsid "$root/run.sh" \
+			--target "$root/tests/fake/target" --suite "$suite" --cache "$dir/cache" \
+			--results "$dir/results" >"$dir/out" 2>&1 3>&- &
+		pid=$!
+		for _ in $(seq 100); do
+			pgrep -g "$pid" >/dev/null && pgrep -f 'sleep 300' >/dev/null && break
+			sleep 0.1
+		done
+		sleep 0.3
+		kill "-${signal%:*}" "$pid"
+		rc=0
+		wait "$pid" || rc=$?
+		[ "$rc" -eq "${signal#*:}" ]
+		nothing_left
+	done
+}
