@@ -33,34 +33,17 @@ typedef void copy_case(const struct copy_path *p, size_t offset, size_t size);
 
 copy_case copy_check_write;
 copy_case copy_check_read;
-/* A write whose bytes the guest then copies with its own instructions */
-copy_case copy_check_write_guest;
-/* A read of bytes that the guest has stored with its own instructions */
-copy_case copy_check_read_guest;
-
-/* Sizes around each number of whole pages up to the maximum, from offsets 0, 1, half and last */
-void copy_around_pages(const struct copy_path *p, copy_case *check);
-
-/* Every size from 1 to a page and one byte, at an offset of its own; then the maximum */
-void copy_every_size(const struct copy_path *p, copy_case *check);
 
 /* Every offset within a page, with a size from 1 to 16: all short accesses across a page's end */
 void copy_every_offset(const struct copy_path *p, copy_case *check);
 
-/* Sizes in powers of 2 up to the maximum, across page ends; few, for guests that copy by bytes */
-void copy_some(const struct copy_path *p, copy_case *check);
-
 /*
- * copy_matching_keys - each access key on storage of its own ACC with fetch
- * protection, and key 0 on each ACC: all of it is permitted
+ * copy_check_main - a whole test binary of reads and writes
+ * @open: fills in view, fd, operations and base for the guest that the path has
+ *
+ * Returns the exit status. Where KVM_CAP_S390_MEM_OP is missing it skips; where
+ * only the extension is, absolute accesses and those with an access key do.
  */
-void copy_matching_keys(const struct copy_path *p, copy_case *check);
-
-/*
- * copy_other_keys - access keys 1 to 15 on storage of another ACC with fetch
- * protection: PGM_PROTECTION, and no byte moves (Principles of Operation,
- * chapter 3, "Key-Controlled Protection")
- */
-void copy_other_keys(const struct copy_path *p);
+int copy_check_main(int argc, char **argv, void (*open)(struct copy_path *p));
 
 #endif

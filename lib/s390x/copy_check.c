@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "compat.h"
 #include "copy_check.h"
 #include "memop.h"
 #include "report.h"
@@ -194,7 +195,8 @@ static bool guest_fetches(const struct attempt *a)
 	return d < 0;
 }
 
-void copy_check_write_guest(const struct copy_path *p, size_t offset, size_t size)
+/* A write whose bytes the guest then copies with its own instructions */
+static void copy_check_write_guest(const struct copy_path *p, size_t offset, size_t size)
 {
 	struct attempt a;
 
@@ -205,7 +207,8 @@ void copy_check_write_guest(const struct copy_path *p, size_t offset, size_t siz
 	restore(p, offset, size);
 }
 
-void copy_check_read_guest(const struct copy_path *p, size_t offset, size_t size)
+/* A read of bytes that the guest has stored with its own instructions */
+static void copy_check_read_guest(const struct copy_path *p, size_t offset, size_t size)
 {
 	const struct view *mirror = &p->guest->mirror;
 	/* Neither at rest nor in the buffer: the inverted bytes of another place */
@@ -223,7 +226,8 @@ void copy_check_read_guest(const struct copy_path *p, size_t offset, size_t size
 	view_store(mirror, offset, bytes_rest(offset), size);
 }
 
-void copy_around_pages(const struct copy_path *p, copy_case *check)
+/* Sizes around each number of whole pages up to the maximum, from offsets 0, 1, half and last */
+static void copy_around_pages(const struct copy_path *p, copy_case *check)
 {
 	static const size_t offsets[] = { 0, 1, BYTES_PAGE / 2, BYTES_PAGE - 1 };
 
@@ -235,7 +239,8 @@ void copy_around_pages(const struct copy_path *p, copy_case *check)
 	all_at_rest(p);
 }
 
-void copy_every_size(const struct copy_path *p, copy_case *check)
+/* Every size from 1 to a page and one byte, at an offset of its own; then the maximum */
+static void copy_every_size(const struct copy_path *p, copy_case *check)
 {
 	/* 37 is odd: the offsets run through all of a page */
 	for (size_t size = 1; size <= BYTES_PAGE + 1 && size <= p->max; size++)
@@ -251,7 +256,8 @@ void copy_every_offset(const struct copy_path *p, copy_case *check)
 	all_at_rest(p);
 }
 
-void copy_some(const struct copy_path *p, copy_case *check)
+/* Sizes in powers of 2 up to the maximum, across page ends: few, as the guest copies by bytes */
+static void copy_some(const struct copy_path *p, copy_case *check)
 {
 	for (size_t size = 1; size <= p->max; size *= 2) {
 		check(p, START, size);
@@ -262,9 +268,14 @@ void copy_some(const struct copy_path *p, copy_case *check)
 
 static bool set_key(const struct copy_path *p, unsigned int acc)
 {
-	struct outcome o = skey_set(p->guest->vm, p->guest->tested_gpa, COPY_GUEST_SIZE / BYTES_PAGE,
-				    skey_byte(acc, true));
+	struct outcome o;
 
+	if (kvm_check_cap(KVM_CAP_S390_MEM_OP_EXTENSION) <= 0) {
+		report_skip("needs KVM_CAP_S390_MEM_OP_EXTENSION");
+		return false;
+	}
+	o = skey_set(p->guest->vm, p->guest->tested_gpa, COPY_GUEST_SIZE / BYTES_PAGE,
+		     skey_byte(acc, true));
 	if (!outcome_equal(o, outcome_success()))
 		report_skip("needs KVM_S390_SET_SKEYS");
 	return o.ret == 0;
@@ -280,7 +291,11 @@ static void few(const struct copy_path *p, copy_case *check)
 	check(p, START + 1, p->max);
 }
 
-void copy_matching_keys(const struct copy_path *p, copy_case *check)
+/*
+ * Each access key on storage of its own ACC with fetch protection, and key 0 on
+ * each ACC: all of it is permitted
+ */
+static void copy_matching_keys(const struct copy_path *p, copy_case *check)
 {
 	for (unsigned int acc = 0; acc < KEYS; acc++) {
 		struct copy_path keyed = *p;
@@ -313,7 +328,12 @@ static void check_denied(const struct copy_path *p, size_t offset, size_t size)
 	}
 }
 
-void copy_other_keys(const struct copy_path *p)
+/*
+ * Access keys 1 to 15 on storage of another ACC with fetch protection:
+ * PGM_PROTECTION, and no byte moves (Principles of Operation, chapter 3,
+ * "Key-Controlled Protection")
+ */
+static void copy_other_keys(const struct copy_path *p)
 {
 	for (unsigned int acc = 0; acc < KEYS; acc++) {
 		if (!set_key(p, acc))
@@ -331,4 +351,95 @@ void copy_other_keys(const struct copy_path *p)
 	}
 	set_key(p, 0);
 	all_at_rest(p);
+}
+
+static struct copy_path path;
+
+static void write_around_pages(void)
+{
+	copy_around_pages(&path, copy_check_write);
+}
+
+static void read_around_pages(void)
+{
+	copy_around_pages(&path, copy_check_read);
+}
+
+static void write_every_size(void)
+{
+	copy_every_size(&path, copy_check_write);
+}
+
+static void read_every_size(void)
+{
+	copy_every_size(&path, copy_check_read);
+}
+
+static void write_every_offset(void)
+{
+	copy_every_offset(&path, copy_check_write);
+}
+
+static void read_every_offset(void)
+{
+	copy_every_offset(&path, copy_check_read);
+}
+
+static void guest_sees_write(void)
+{
+	copy_some(&path, copy_check_write_guest);
+}
+
+static void read_sees_guest(void)
+{
+	copy_some(&path, copy_check_read_guest);
+}
+
+static void write_matching_keys(void)
+{
+	copy_matching_keys(&path, copy_check_write);
+}
+
+static void read_matching_keys(void)
+{
+	copy_matching_keys(&path, copy_check_read);
+}
+
+static void other_keys(void)
+{
+	copy_other_keys(&path);
+}
+
+#define COPY "api.rst KVM_S390_MEM_OP: \"gaddr\", \"size\", \"buf\""
+#define KEYED "api.rst KVM_S390_MEM_OP: KVM_S390_MEMOP_F_SKEY_PROTECTION"
+
+static const struct line lines[] = {
+	{ "write: sizes around whole pages, up to the maximum", COPY, write_around_pages },
+	{ "read: sizes around whole pages, up to the maximum", COPY, read_around_pages },
+	{ "write: every size up to a page", COPY, write_every_size },
+	{ "read: every size up to a page", COPY, read_every_size },
+	{ "write: every offset in a page", COPY, write_every_offset },
+	{ "read: every offset in a page", COPY, read_every_offset },
+	{ "write: the guest fetches what was written", COPY, guest_sees_write },
+	{ "read: what the guest stored is read", COPY, read_sees_guest },
+	{ "write: a matching access key, or key 0, is permitted", KEYED, write_matching_keys },
+	{ "read: a matching access key, or key 0, is permitted", KEYED, read_matching_keys },
+	{ "another access key is denied and moves nothing", KEYED, other_keys },
+};
+
+int copy_check_main(int argc, char **argv, void (*open)(struct copy_path *p))
+{
+	const char *why;
+	int status;
+
+	report_options(argc, argv, lines, ARRAY_SIZE(lines));
+	report_need(compat_kernel_fits(&why), why);
+	report_need(memop_max_size() > 0, "KVM_CAP_S390_MEM_OP");
+	path.max = memop_max_size();
+	path.guest = copy_guest_create();
+	open(&path);
+	view_rest(path.view);
+	status = report_run();
+	copy_guest_free(path.guest);
+	return status;
 }
