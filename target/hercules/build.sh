@@ -35,7 +35,7 @@ compile() {
 	mkdir "$1/b"
 	cd "$1/b"
 	# libtool looks for a C++ preprocessor, which nothing of this needs
-	CXXCPP='gcc -E' CFLAGS="$(flags)" LDFLAGS="${SANITIZE:+-fsanitize=address}" ../configure \
+	CXXCPP='gcc -E -x c' CFLAGS="$(flags)" LDFLAGS="${SANITIZE:+-fsanitize=address}" ../configure \
 		--enable-optimization="-O2" --disable-external-gui --disable-nls >"$log" 2>&1 ||
 		fail "configure failed"
 	for part in decNumber softfloat .; do
