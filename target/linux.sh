@@ -35,7 +35,7 @@ unpack_kernel() {
 		dpkg-deb --fsys-tarfile "$deb" |
 			tar -x -C "$dir" --wildcards "${KERNEL_FILES[@]}" 2>/dev/null || true
 	done
-	image=$(find "$dir" -name 'vmlinu*' -type f | head -n 1)
+	image=$(find "$dir" -name 'vmlinu*' -type f -print -quit)
 	[[ -n $image ]] || return 1
 	mv "$image" "$dir/vmlinuz"
 }
@@ -44,7 +44,7 @@ unpack_kernel() {
 kernel_packages() {
 	local suite=$1 image release
 
-	image=$(debian_depends "$suite" s390x linux-image-s390x | grep '^linux-image-' | head -n 1)
+	image=$(debian_depends "$suite" s390x linux-image-s390x | awk '/^linux-image-/ && !n++')
 	[[ -n $image ]] || die "$suite has no s390x kernel: see ./run.sh --list-kernels"
 	release=${image#linux-image-}
 	printf '%s\n' "$image"
@@ -53,11 +53,12 @@ kernel_packages() {
 }
 
 kernel_from_suite() {
-	local suite=$1 dir=$CACHE/kernel/$1 packages
+	local suite=$1 dir=$CACHE/kernel/$1 names packages
 
 	[[ -e $dir/vmlinuz ]] && return
 	debian_lists "$suite" s390x
-	mapfile -t packages < <(kernel_packages "$suite")
+	names=$(kernel_packages "$suite")
+	mapfile -t packages <<<"$names"
 	step "fetch the s390x kernel of $suite: ${packages[0]#linux-image-}"
 	fresh_folder "$dir"
 	debian_fetch "$suite" s390x "$dir.new/deb" "${packages[@]}"
@@ -186,7 +187,7 @@ source_prepare() {
 	if [[ ! -e $dir/Makefile ]]; then
 		packages_need xz-utils
 		debian_lists "$suite" s390x
-		package=$(debian_depends "$suite" s390x linux-source | grep '^linux-source-' | head -n 1)
+		package=$(debian_depends "$suite" s390x linux-source | awk '/^linux-source-/ && !n++')
 		[[ -n $package ]] || die "$suite has no kernel source: give KSRC=, a kernel tree"
 		step "fetch $package of $suite"
 		fresh_folder "$dir"
