@@ -29,8 +29,8 @@ static void bare_loop(uint32_t op)
 		};
 
 		if (ioctl(path.fd, KVM_S390_MEM_OP, &request))
-			report_fail(&(struct finding){ .expected = "success", .observed = "an error",
-						       .offset = -1 });
+			report_fail(&(struct finding){
+				.expected = "success", .observed = "an error", .offset = -1 });
 	}
 }
 
@@ -51,7 +51,8 @@ static void rates(void)
 		bare += report_seconds() - middle;
 		view_rest(path.view);
 	}
-	report_note("suite: %.0f requests per second, each checked", 2 * ROUNDS * BYTES_PAGE / suite);
+	report_note("suite: %.0f requests per second, each checked",
+		    2 * ROUNDS * BYTES_PAGE / suite);
 	report_note("bare loop: %.0f requests per second", 2 * ROUNDS * BYTES_PAGE / bare);
 	report_note("share: %.0f %%", 100 * bare / suite);
 }
@@ -66,7 +67,8 @@ int main(int argc, char **argv)
 
 	report_options(argc, argv, lines, ARRAY_SIZE(lines));
 	report_need(compat_kernel_fits(&why), why);
-	report_need(kvm_check_cap(KVM_CAP_S390_MEM_OP_EXTENSION) > 0, "KVM_CAP_S390_MEM_OP_EXTENSION");
+	report_need(kvm_check_cap(KVM_CAP_S390_MEM_OP_EXTENSION) > 0,
+		    "KVM_CAP_S390_MEM_OP_EXTENSION");
 	path = (struct copy_path){
 		.guest = copy_guest_create(),
 		.read_op = KVM_S390_MEMOP_ABSOLUTE_READ,

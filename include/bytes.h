@@ -16,13 +16,13 @@
 #include <stdint.h>
 
 #define BYTES_PAGE 4096UL
-#define BYTES_MAX (1UL << 20)	/* size of the largest view */
-#define BYTES_GUARD 64UL	/* bytes on either side that must stay */
+#define BYTES_MAX (1UL << 20) /* size of the largest view */
+#define BYTES_GUARD 64UL      /* bytes on either side that must stay */
 
 struct view {
-	uint8_t *host;		/* where the guest's memory is in this process */
-	size_t size;		/* bytes, whole pages, at most BYTES_MAX */
-	const uint16_t *page;	/* page n of the view is page page[n] of host; NULL: in order */
+	uint8_t *host;	      /* where the guest's memory is in this process */
+	size_t size;	      /* bytes, whole pages, at most BYTES_MAX */
+	const uint16_t *page; /* page n of the view is page page[n] of host; NULL: in order */
 };
 
 /* The bytes at rest from @offset of a view on; valid up to BYTES_MAX */

@@ -19,13 +19,13 @@
 /* How the guest's memory is reached */
 struct copy_path {
 	struct copy_guest *guest;
-	const struct view *view;	/* what the addresses below mean */
-	int fd;				/* VM or vCPU */
+	const struct view *view; /* what the addresses below mean */
+	int fd;			 /* VM or vCPU */
 	uint32_t read_op, write_op;
-	uint64_t base;			/* guest address of the view's first byte */
+	uint64_t base; /* guest address of the view's first byte */
 	uint64_t flags;
 	uint8_t key;
-	size_t max;			/* largest size of a request */
+	size_t max; /* largest size of a request */
 };
 
 /* One case: a request for @size bytes at @offset of the view */

@@ -13,16 +13,16 @@
 #include "bytes.h"
 #include "kvm_util.h"
 
-#define COPY_GUEST_SIZE (1UL << 20)	/* of each area: what a slot of 6.12 takes at least */
+#define COPY_GUEST_SIZE (1UL << 20) /* of each area: what a slot of 6.12 takes at least */
 
 struct copy_guest {
 	struct kvm_vm *vm;
 	struct kvm_vcpu *vcpu;
-	uint64_t tested_gpa;	/* the area that MEM_OP is tested on: absolute, and a virtual, address */
-	uint64_t tested_gva;	/* the same, page by page in another order: guest virtual address */
-	struct view absolute;	/* as absolute addresses see it */
-	struct view logical;	/* as the guest's virtual addresses see it */
-	struct view mirror;	/* the other area */
+	uint64_t tested_gpa;  /* the tested area: its absolute, and a virtual, address */
+	uint64_t tested_gva;  /* the same, page by page in another order: guest virtual address */
+	struct view absolute; /* as absolute addresses see it */
+	struct view logical;  /* as the guest's virtual addresses see it */
+	struct view mirror;   /* the other area */
 };
 
 /*

@@ -23,7 +23,7 @@ enum pgm {
 /* KVM_S390_MEM_OP: 0 is success, > 0 a program interruption code, -1 an error */
 struct outcome {
 	int ret;
-	int err;	/* errno, where ret is -1; 0 otherwise */
+	int err; /* errno, where ret is -1; 0 otherwise */
 };
 
 /* outcome_of - the value for what an ioctl() returned, with errno taken at once */

@@ -19,9 +19,9 @@
 
 /* One result line */
 struct line {
-	const char *name;	/* a sentence in the contract's words; it never changes */
-	const char *clauses;	/* numbers of docs/contract.md, or the source of the expectation */
-	void (*check)(void);	/* calls report_case() for each case */
+	const char *name;    /* a sentence in the contract's words; it never changes */
+	const char *clauses; /* numbers of docs/contract.md, or the source of the expectation */
+	void (*check)(void); /* calls report_case() for each case */
 };
 
 /* What a failed case prints; strings that are NULL are left out */
@@ -30,7 +30,7 @@ struct finding {
 	const char *request;
 	const char *expected;
 	const char *observed;
-	long offset;		/* first differing byte, -1 if no bytes are at issue */
+	long offset; /* first differing byte, -1 if no bytes are at issue */
 };
 
 /*

@@ -46,11 +46,11 @@ const uint8_t *bytes_inverted(size_t offset)
  * which an emulator does as fast as its host; memcpy() itself is kvm_util's loop
  * over bytes.
  */
-#define COPY_BLOCKS(size)                                                                     \
-	for (; len >= (size); len -= (size), x += (size), y += (size))                           \
+#define COPY_BLOCKS(size)                                                                          \
+	for (; len >= (size); len -= (size), x += (size), y += (size))                             \
 	__builtin_memcpy(x, y, size)
-#define SKIP_EQUAL_BLOCKS(size)                                                               \
-	while (len - i >= (size) && !__builtin_memcmp(x + i, y + i, size))                       \
+#define SKIP_EQUAL_BLOCKS(size)                                                                    \
+	while (len - i >= (size) && !__builtin_memcmp(x + i, y + i, size))                         \
 	i += (size)
 
 void bytes_copy(void *to, const void *from, size_t len)

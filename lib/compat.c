@@ -13,7 +13,8 @@ bool compat_kernel_fits(const char **why)
 {
 #ifdef KVM_CAP_USER_MEMORY2
 	if (!kvm_check_cap(KVM_CAP_USER_MEMORY2)) {
-		*why = "KVM_CAP_USER_MEMORY2 (Linux 6.8): build against a KSRC of the running kernel's age";
+		*why = "KVM_CAP_USER_MEMORY2 (Linux 6.8): build against a KSRC of the running "
+		       "kernel's age";
 		return false;
 	}
 #endif
@@ -37,7 +38,8 @@ uint64_t compat_slot_unit(void)
 	/* One page past an address with the largest alignment: suits only a unit of a page */
 	memory = (char *)(((uintptr_t)memory + LARGEST_UNIT - 1) & -LARGEST_UNIT);
 	region.userspace_addr = (uintptr_t)memory + getpagesize();
-	unit = ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &region) ? LARGEST_UNIT : (uint64_t)getpagesize();
+	unit = ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &region) ? LARGEST_UNIT
+								  : (uint64_t)getpagesize();
 	munmap(memory, LARGEST_UNIT);
 	kvm_vm_free(vm);
 	return unit;

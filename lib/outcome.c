@@ -66,7 +66,8 @@ const char *outcome_text(struct outcome o, char *text)
 	if (o.ret == 0)
 		snprintf(text, OUTCOME_TEXT, "success");
 	else if (o.ret > 0)
-		snprintf(text, OUTCOME_TEXT, "PGM %#04x (%s)", (unsigned int)o.ret, pgm_name(o.ret));
+		snprintf(text, OUTCOME_TEXT, "PGM %#04x (%s)", (unsigned int)o.ret,
+			 pgm_name(o.ret));
 	else if (!o.err)
 		snprintf(text, OUTCOME_TEXT, "refused, with any errno");
 	else

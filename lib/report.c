@@ -23,20 +23,22 @@ static struct {
 	const char *program;
 	const struct line *lines;
 	size_t count;
-	size_t current;		/* the line that is being checked, from 1 */
-	unsigned long only;	/* --case, 0 for all */
-	unsigned long cases;	/* begun in this line */
-	unsigned long checked;	/* of these, those that were run */
+	size_t current;	       /* the line that is being checked, from 1 */
+	unsigned long only;    /* --case, 0 for all */
+	unsigned long cases;   /* begun in this line */
+	unsigned long checked; /* of these, those that were run */
 	unsigned long failed;
 	char skip[200];
-	bool running;		/* between plan and last result */
+	bool running; /* between plan and last result */
 } report;
 
 static void usage(FILE *f)
 {
-	fprintf(f, "usage: %s [--case ID] [--list]\n"
+	fprintf(f,
+		"usage: %s [--case ID] [--list]\n"
 		"  --case ID  only the case with this number, as a failure prints it\n"
-		"  --list     the results of this test\n", report.program);
+		"  --list     the results of this test\n",
+		report.program);
 }
 
 static void list_and_exit(void)
@@ -65,7 +67,8 @@ static void need_kvm(void)
 	int fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 
 	if (fd < 0) {
-		printf("TAP version 13\n1..0 # SKIP /dev/kvm cannot be opened: %s\n", strerror(errno));
+		printf("TAP version 13\n1..0 # SKIP /dev/kvm cannot be opened: %s\n",
+		       strerror(errno));
 		exit(KSFT_SKIP);
 	}
 	close(fd);
@@ -111,8 +114,8 @@ static void ended_early(void)
 {
 	if (!report.running)
 		return;
-	printf("Bail out! ended in line %zu, case %#lx, before the plan was complete\n", report.current,
-	       (report.current << LINE_SHIFT) + report.cases);
+	printf("Bail out! ended in line %zu, case %#lx, before the plan was complete\n",
+	       report.current, (report.current << LINE_SHIFT) + report.cases);
 	fflush(stdout);
 	_exit(KSFT_FAIL);
 }

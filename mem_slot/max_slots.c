@@ -25,9 +25,9 @@
 
 static struct {
 	struct kvm_vm *vm;
-	uint32_t limit;		/* KVM_CAP_NR_MEMSLOTS */
-	uint64_t unit;		/* size of each slot */
-	void *memory;		/* unit bytes that back all of them */
+	uint32_t limit; /* KVM_CAP_NR_MEMSLOTS */
+	uint64_t unit;	/* size of each slot */
+	void *memory;	/* unit bytes that back all of them */
 } host;
 
 static struct outcome set_region(uint32_t slot, uint64_t gpa, uint64_t size, uint32_t flags)
@@ -44,7 +44,8 @@ static struct outcome set_region(uint32_t slot, uint64_t gpa, uint64_t size, uin
 }
 
 /* One case: a region ioctl and what it is to come to */
-static bool expect(struct outcome expected, uint32_t slot, uint64_t gpa, uint64_t size, uint32_t flags)
+static bool expect(struct outcome expected, uint32_t slot, uint64_t gpa, uint64_t size,
+		   uint32_t flags)
 {
 	char request[120], want[OUTCOME_TEXT], got[OUTCOME_TEXT], state[80];
 	struct outcome o = set_region(slot, gpa, size, flags);
@@ -56,7 +57,9 @@ static bool expect(struct outcome expected, uint32_t slot, uint64_t gpa, uint64_
 	snprintf(request, sizeof(request), "slot %u flags %#x gpa %#llx size %#llx", slot, flags,
 		 (unsigned long long)gpa, (unsigned long long)size);
 	snprintf(state, sizeof(state), "KVM_CAP_NR_MEMSLOTS %u", host.limit);
-	report_fail(&(struct finding){ .state = state, .request = request, .offset = -1,
+	report_fail(&(struct finding){ .state = state,
+				       .request = request,
+				       .offset = -1,
 				       .expected = outcome_text(expected, want),
 				       .observed = outcome_text(o, got) });
 	return false;
@@ -154,7 +157,8 @@ int main(int argc, char **argv)
 	host.limit = (uint32_t)limit;
 	host.unit = compat_slot_unit();
 	/* Twice the unit, so that an aligned unit lies within */
-	memory = mmap(NULL, 2 * host.unit, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	memory = mmap(NULL, 2 * host.unit, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		      0);
 	TEST_ASSERT(memory != MAP_FAILED, "mmap");
 	host.memory = (void *)(((uintptr_t)memory + host.unit - 1) & -host.unit);
 	return report_run();

@@ -30,8 +30,11 @@ static void fail(const struct attempt *a, const char *expected, const char *obse
 
 	snprintf(state, sizeof(state), "view offset %#zx, %s of guest memory", a->offset,
 		 a->path->view->page ? "scattered pages" : "adjacent pages");
-	report_fail(&(struct finding){ .state = state, .request = memop_text(&a->op, request),
-				       .expected = expected, .observed = observed, .offset = byte });
+	report_fail(&(struct finding){ .state = state,
+				       .request = memop_text(&a->op, request),
+				       .expected = expected,
+				       .observed = observed,
+				       .offset = byte });
 }
 
 static bool outcome_as(const struct attempt *a, struct outcome expected)
@@ -91,8 +94,8 @@ static bool buffer_alone(const struct attempt *a)
 			      a->size + 2 * BYTES_GUARD);
 
 	if (d >= 0)
-		fail(a, "the user's buffer is left alone", "a byte of it, or beside it, has changed",
-		     d - (long)BYTES_GUARD);
+		fail(a, "the user's buffer is left alone",
+		     "a byte of it, or beside it, has changed", d - (long)BYTES_GUARD);
 	return d < 0;
 }
 
@@ -122,7 +125,8 @@ static bool guest_alone(const struct attempt *a)
 
 static bool guest_stored(const struct attempt *a)
 {
-	return guest_holds(a, bytes_inverted(a->offset), "the guest's memory holds the given bytes");
+	return guest_holds(a, bytes_inverted(a->offset),
+			   "the guest's memory holds the given bytes");
 }
 
 static bool buffer_filled(const struct attempt *a, const uint8_t *with)
@@ -133,9 +137,11 @@ static bool buffer_filled(const struct attempt *a, const uint8_t *with)
 		fail(a, "the buffer holds the guest's bytes", "another byte", d);
 		return false;
 	}
-	d = bytes_differ(a->buf - BYTES_GUARD, bytes_inverted(a->offset - BYTES_GUARD), BYTES_GUARD);
+	d = bytes_differ(a->buf - BYTES_GUARD, bytes_inverted(a->offset - BYTES_GUARD),
+			 BYTES_GUARD);
 	if (d < 0)
-		d = bytes_differ(a->buf + a->size, bytes_inverted(a->offset + a->size), BYTES_GUARD);
+		d = bytes_differ(a->buf + a->size, bytes_inverted(a->offset + a->size),
+				 BYTES_GUARD);
 	if (d >= 0)
 		fail(a, "bytes beside the buffer are left alone", "one of them has changed", -1);
 	return d < 0;

@@ -64,10 +64,12 @@ struct copy_guest *copy_guest_create(void)
 	virt_map(g->vm, MIRROR_GPA, MIRROR_GPA, PAGES);
 	g->tested_gpa = TESTED_GPA;
 	g->tested_gva = TESTED_GVA;
-	g->absolute = (struct view){ .host = addr_gpa2hva(g->vm, TESTED_GPA), .size = COPY_GUEST_SIZE };
+	g->absolute =
+		(struct view){ .host = addr_gpa2hva(g->vm, TESTED_GPA), .size = COPY_GUEST_SIZE };
 	g->logical = g->absolute;
 	g->logical.page = page;
-	g->mirror = (struct view){ .host = addr_gpa2hva(g->vm, MIRROR_GPA), .size = COPY_GUEST_SIZE };
+	g->mirror =
+		(struct view){ .host = addr_gpa2hva(g->vm, MIRROR_GPA), .size = COPY_GUEST_SIZE };
 	view_rest(&g->mirror);
 	/* The PSW of kvm_run, with DAT on, becomes the vCPU's with the first KVM_RUN */
 	copy_in_guest(g, MIRROR_GPA, MIRROR_GPA, 0);

@@ -25,7 +25,8 @@ const char *memop_text(const struct kvm_s390_mem_op *op, char *text)
 {
 	const char *name = op->op < ARRAY_SIZE(op_names) ? op_names[op->op] : NULL;
 
-	snprintf(text, MEMOP_TEXT, "op %u %s gaddr %#llx size %u flags %#llx ar %u key %u buf %#llx", op->op,
+	snprintf(text, MEMOP_TEXT,
+		 "op %u %s gaddr %#llx size %u flags %#llx ar %u key %u buf %#llx", op->op,
 		 name ? name : "(undefined)", (unsigned long long)op->gaddr, op->size,
 		 (unsigned long long)op->flags, op->ar, op->key, (unsigned long long)op->buf);
 	return text;

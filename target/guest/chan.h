@@ -18,10 +18,10 @@
 
 struct chan {
 	int fd;
-	uint64_t total; /* valid bytes, as block 0 says */
-	uint64_t base; /* bytes that are on the disk in whole blocks */
-	size_t pending; /* bytes in buf, from base on */
-	unsigned char *buf; /* CHAN_BUFFER bytes, aligned */
+	uint64_t total;	     /* valid bytes, as block 0 says */
+	uint64_t base;	     /* bytes that are on the disk in whole blocks */
+	size_t pending;	     /* bytes in buf, from base on */
+	unsigned char *buf;  /* CHAN_BUFFER bytes, aligned */
 	unsigned char *head; /* CHAN_BLOCK bytes, aligned */
 };
 

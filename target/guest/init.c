@@ -159,8 +159,8 @@ static int disk_path(int disk, char *path, size_t size)
 	for (char letter = 'a'; letter < 'e'; letter++) {
 		snprintf(path, size, "/sys/block/%s%c/serial", prefix, letter);
 		if (!strcmp(prefix, "vd") ? !read_file(path, serial, sizeof(serial)) &&
-						    !strcmp(serial, disk_names[disk]) :
-					    letter == 'a' + disk) {
+						    !strcmp(serial, disk_names[disk])
+					  : letter == 'a' + disk) {
 			snprintf(path, size, "/dev/%s%c", prefix, letter);
 			return access(path, F_OK);
 		}
@@ -305,7 +305,8 @@ static int serve_job(struct job *job, struct chan *out, struct chan *in)
 			left = SHELL_POLL_MS;
 		if (poll(fds, 2, (int)left) < 0 && errno != EINTR)
 			return -1;
-		/* poll() passes over a negative descriptor: after a hang-up wait for the job alone */
+		/* poll() passes over a negative descriptor: after a hang-up wait for the job alone
+		 */
 		if (fds[0].revents && !copy_output(job, out)) {
 			close(job->fd);
 			job->fd = -1;
