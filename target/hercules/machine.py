@@ -34,7 +34,7 @@ BOOT_SECONDS = 300
 KEEP_MACHINES = 8
 PANIC_LINES = 60
 
-# How each parameter was found is told in docs/targets.md
+# What they leave out and why is told in docs/targets.md
 PARAMETERS = (
     "conmode=sclp sclp_con_drop=0 rdinit=/init panic=1 loglevel=3 cryptomgr.notests nokaslr"
     " initcall_blacklist=load_system_certificate_list,jent_mod_init,crypto_kdf108_init,"
