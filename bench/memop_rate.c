@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 
 #include "compat.h"
+#include "kvm_util.h"
 #include "copy_check.h"
 #include "memop.h"
 #include "report.h"

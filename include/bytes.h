@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #define BYTES_PAGE 4096UL
-#define BYTES_MAX (1UL << 20) /* size of the largest view */
+#define BYTES_MAX ((1UL << 20) + (1UL << 16)) /* size of the largest view */
 #define BYTES_GUARD 64UL      /* bytes on either side that must stay */
 
 struct view {

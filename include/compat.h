@@ -10,8 +10,32 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
-#include "kvm_util.h"
+#include <linux/kvm.h>
+
+/* Older than 6.4: what cmpxchg came with */
+#ifndef KVM_S390_MEMOP_ABSOLUTE_CMPXCHG
+#define KVM_S390_MEMOP_ABSOLUTE_CMPXCHG 6
+#define KVM_S390_MEMOP_EXTENSION_CAP_BASE (1 << 0)
+#define KVM_S390_MEMOP_EXTENSION_CAP_CMPXCHG (1 << 1)
+#endif
+
+/* "old_addr" of struct kvm_s390_mem_op, bytes 8 to 15 of its union */
+static inline uint64_t compat_old_addr(const struct kvm_s390_mem_op *op)
+{
+	uint64_t old_addr;
+
+	memcpy(&old_addr, op->reserved + 8, sizeof(old_addr));
+	return old_addr;
+}
+
+static inline void compat_set_old_addr(struct kvm_s390_mem_op *op, const void *old_addr)
+{
+	uint64_t value = (uintptr_t)old_addr;
+
+	memcpy(op->reserved + 8, &value, sizeof(value));
+}
 
 /*
  * compat_kernel_fits - can kvm_util of this KSRC work on the running kernel?

@@ -20,12 +20,13 @@
 /* One result line */
 struct line {
 	const char *name;    /* a sentence in the contract's words; it never changes */
-	const char *clauses; /* numbers of docs/contract.md, or the source of the expectation */
+	const char *clauses; /* numbers of docs/contract.md */
 	void (*check)(void); /* calls report_case() for each case */
 };
 
 /* What a failed case prints; strings that are NULL are left out */
 struct finding {
+	const char *clause; /* NULL: those of the line */
 	const char *state;
 	const char *request;
 	const char *expected;
@@ -59,6 +60,14 @@ int report_run(void);
  * Returns false if the case is not to be run, because --case names another one.
  */
 bool report_case(void);
+
+/*
+ * report_deviation - the case deviates from the contract as kernels are known to
+ * @name: in docs/contract.md
+ *
+ * A line all of whose cases deviate is no pass: its result is XFAIL.
+ */
+void report_deviation(const char *name);
 
 /* report_fail - the case that report_case() began has failed */
 void report_fail(const struct finding *finding);

@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 
 #include "compat.h"
+#include "kvm_util.h"
 
 #define LARGEST_UNIT (1UL << 20)
 

@@ -28,6 +28,8 @@ static struct {
 	unsigned long cases;   /* begun in this line */
 	unsigned long checked; /* of these, those that were run */
 	unsigned long failed;
+	unsigned long deviated;
+	const char *deviation; /* the last one's name */
 	char skip[200];
 	bool running; /* between plan and last result */
 } report;
@@ -137,7 +139,7 @@ void report_fail(const struct finding *f)
 	if (report.failed++ >= BLOCKS_PER_LINE)
 		return;
 	printf("# FAILED: %s\n", line->name);
-	printf("#   clause    %s\n", line->clauses);
+	printf("#   clause    %s\n", f->clause ? f->clause : line->clauses);
 	if (f->state)
 		printf("#   state     %s\n", f->state);
 	if (f->request)
@@ -147,6 +149,12 @@ void report_fail(const struct finding *f)
 	if (f->offset >= 0)
 		printf("#   at byte   %ld\n", f->offset);
 	printf("#   again     %s --case %#lx\n", report.program, id);
+}
+
+void report_deviation(const char *name)
+{
+	report.deviated++;
+	report.deviation = name;
 }
 
 void report_skip(const char *format, ...)
@@ -177,11 +185,17 @@ double report_seconds(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
+static bool only_deviations(void)
+{
+	return report.deviated && report.deviated == report.checked && !report.failed;
+}
+
 /* Print the result of the current line under the number @number */
 static void print_result(size_t number)
 {
 	const char *name = report.lines[report.current - 1].name;
 
+	printf("# clauses: %s\n", report.lines[report.current - 1].clauses);
 	if (report.failed > BLOCKS_PER_LINE)
 		printf("# %lu more cases of this line failed\n", report.failed - BLOCKS_PER_LINE);
 	if (report.skip[0] && !report.failed) {
@@ -192,7 +206,11 @@ static void print_result(size_t number)
 		printf("# no case was checked\n");
 	else
 		printf("# cases: %lu\n", report.checked);
-	printf("%s %zu %s\n", report.failed || !report.checked ? "not ok" : "ok", number, name);
+	if (report.deviated)
+		printf("# known deviation %s: %lu cases\n", report.deviation, report.deviated);
+	printf("%s %zu %s%s%s\n", report.failed || !report.checked ? "not ok" : "ok", number, name,
+	       only_deviations() ? " # XFAIL known deviation " : "",
+	       only_deviations() ? report.deviation : "");
 }
 
 int report_run(void)
@@ -205,13 +223,13 @@ int report_run(void)
 	for (report.current = 1; report.current <= report.count; report.current++) {
 		if (report.only && report.only >> LINE_SHIFT != report.current)
 			continue;
-		report.cases = report.checked = report.failed = 0;
+		report.cases = report.checked = report.failed = report.deviated = 0;
 		report.skip[0] = 0;
 		report.lines[report.current - 1].check();
 		print_result(++number);
 		if (report.failed || (!report.checked && !report.skip[0]))
 			failed++;
-		else if (report.skip[0])
+		else if (report.skip[0] || only_deviations())
 			skipped++;
 		else
 			passed++;

@@ -20,6 +20,7 @@
 #include <sys/mman.h>
 
 #include "compat.h"
+#include "kvm_util.h"
 #include "outcome.h"
 #include "report.h"
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "compat.h"
+#include "kvm_util.h"
 #include "copy_check.h"
 #include "memop.h"
 #include "report.h"

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <sys/ioctl.h>
 
+#include "compat.h"
 #include "memop.h"
 
 struct outcome memop(int fd, const struct kvm_s390_mem_op *op)
@@ -19,6 +20,7 @@ static const char *const op_names[] = {
 	[KVM_S390_MEMOP_SIDA_WRITE] = "SIDA_WRITE",
 	[KVM_S390_MEMOP_ABSOLUTE_READ] = "ABSOLUTE_READ",
 	[KVM_S390_MEMOP_ABSOLUTE_WRITE] = "ABSOLUTE_WRITE",
+	[KVM_S390_MEMOP_ABSOLUTE_CMPXCHG] = "ABSOLUTE_CMPXCHG",
 };
 
 const char *memop_text(const struct kvm_s390_mem_op *op, char *text)

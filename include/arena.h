@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A VM whose absolute storage is laid out by the test: slots, holes, page 0, and
+ * a vCPU that has not run. Every byte is known (bytes.h), every storage key too,
+ * so that the oracle's state is at hand for any request.
+ */
+#ifndef ARENA_H
+#define ARENA_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "contract.h"
+#include "kvm_util.h"
+
+#define ARENA_SLOTS 6
+#define ARENA_UNIT (1UL << 20) /* size of each slot, and its alignment */
+#define ARENA_PAGES (ARENA_UNIT / CONTRACT_PAGE)
+
+struct arena {
+	struct kvm_vm *vm;
+	struct kvm_vcpu *vcpu;
+	uint8_t *host[ARENA_SLOTS]; /* memory of each slot; no two are neighbours */
+	uint8_t *keys[ARENA_SLOTS]; /* storage key of each page, ARENA_PAGES of them */
+	struct storage storage[ARENA_SLOTS];
+	struct state state; /* of the VM, for the oracle */
+};
+
+/*
+ * arena_create - a VM with a slot of ARENA_UNIT at each of @count addresses
+ * @gpa: in ascending order
+ * @flags: of each slot, e.g. KVM_MEM_LOG_DIRTY_PAGES
+ *
+ * All bytes are at rest, all storage keys 0. Asserts where KVM does not give it.
+ */
+struct arena *arena_create(const uint64_t *gpa, size_t count, uint32_t flags);
+
+void arena_free(struct arena *a);
+
+/* arena_at - where the absolute address @gpa is in this process, NULL if nowhere */
+uint8_t *arena_at(const struct arena *a, uint64_t gpa);
+
+/*
+ * arena_rest - what the byte at @gpa is at rest
+ * @inverted: the inverse of it
+ * Returns a pointer to it; what follows are the next bytes of the slot.
+ */
+const uint8_t *arena_rest(const struct arena *a, uint64_t gpa, bool inverted);
+
+/* arena_reset - put @len bytes at @gpa, all within one slot, to rest */
+void arena_reset(struct arena *a, uint64_t gpa, size_t len);
+
+/* arena_differs - address of the first byte in all slots that is not at rest, or -1 */
+long arena_differs(const struct arena *a);
+
+/* arena_key - set the storage key of @pages pages from @gpa on; asserts success */
+void arena_key(struct arena *a, uint64_t gpa, size_t pages, uint8_t key);
+
+#endif
