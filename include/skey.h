@@ -27,4 +27,10 @@ uint8_t skey_byte(unsigned int acc, bool fetch_protection);
  */
 struct outcome skey_set(struct kvm_vm *vm, uint64_t gpa, size_t pages, uint8_t key);
 
+/*
+ * skey_get - the storage keys of @pages pages from absolute address @gpa, to @keys
+ * Returns what KVM_S390_GET_SKEYS came to; KVM_S390_GET_SKEYS_NONE is 1.
+ */
+struct outcome skey_get(struct kvm_vm *vm, uint64_t gpa, size_t pages, uint8_t *keys);
+
 #endif

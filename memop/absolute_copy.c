@@ -29,5 +29,6 @@ static void absolute(struct copy_path *p)
 
 int main(int argc, char **argv)
 {
-	return copy_check_main(argc, argv, absolute);
+	return copy_check_main(argc, argv, "MEMOP-ABS-03 MEMOP-RET-01 MEMOP-BUF-04 MEMOP-KEY-03",
+			       absolute);
 }

@@ -25,5 +25,6 @@ static void logical(struct copy_path *p)
 
 int main(int argc, char **argv)
 {
-	return copy_check_main(argc, argv, logical);
+	return copy_check_main(argc, argv, "MEMOP-LOG-02 MEMOP-RET-01 MEMOP-BUF-04 MEMOP-KEY-03",
+			       logical);
 }

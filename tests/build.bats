@@ -145,3 +145,23 @@ fake_suite() {
 		':!.shellcheckrc' ':!*/settings'
 	[ -z "$output" ]
 }
+
+@test "the oracle is as the hand-worked tables, and each of its rules matters" {
+	gcc -O1 -std=gnu11 -Wall -Wextra -Werror -I"$root/include" -o "$out/contract_test" \
+		"$root/tests/contract_test.c" "$root/lib/contract.c" "$root/lib/outcome.c"
+	run "$out/contract_test"
+	[ "$status" -eq 0 ] || { grep -B1 '^not ok' <<<"$output"; false; }
+	[[ $output == *"ok "[0-9]*" without rule "* ]]
+}
+
+@test "every documented clause has a test or a reason, every test names clauses that exist" {
+	"$root/tools/contract.py"
+	mkdir -p "$out/tree/docs" "$out/tree/memop"
+	printf '| MEMOP-AA-01 | documented | text | |\n| MEMOP-AA-02 | documented | text | hard |\n' \
+		>"$out/tree/docs/contract.md"
+	echo 'x = "MEMOP-AA-03";' >"$out/tree/memop/test.c"
+	run "$root/tools/contract.py" "$out/tree"
+	[ "$status" -eq 1 ]
+	[[ $output == *"MEMOP-AA-01: no test names it"* && $output == *"memop/test: names MEMOP-AA-03"* ]]
+	[[ $output != *"MEMOP-AA-02"* ]]
+}

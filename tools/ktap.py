@@ -14,6 +14,8 @@ RESULT = re.compile(r"(?P<not>not )?ok (?P<number>\d+)(?P<rest>(?: .*)?)$")
 PLAN = re.compile(r"1\.\.(?P<count>\d+)(?:\s+#\s*SKIP\b\s*(?P<reason>.*))?\s*$", re.I)
 DIRECTIVE = re.compile(r"#\s*(?P<what>SKIP|TODO|XFAIL|XPASS)\b\s*(?P<reason>.*)", re.I)
 CASES = re.compile(r"#\s*cases: (?P<count>\d+)\s*$")
+CLAUSES = re.compile(r"#\s*clauses: (?P<names>.*)$")
+DEVIATION = re.compile(r"#\s*known deviation (?P<name>\S+): (?P<count>\d+) cases\s*$")
 KERNEL_TROUBLE = re.compile(
     r"WARNING: |BUG: |kernel BUG|\bOops\b|Unable to handle|Kernel panic|KASAN|KCSAN|UBSAN|KFENCE"
     r"|possible circular locking|suspicious RCU usage|soft lockup|blocked for more than|rcu: .*stall"
@@ -39,6 +41,7 @@ class Line:
     ok: bool
     name: str
     skip: str | None = None  # the reason, where it is a skip
+    clauses: list[str] = field(default_factory=list)  # of docs/contract.md, that it proves
 
     def __str__(self) -> str:
         text = f"{'ok' if self.ok else 'not ok'} {self.number} {self.name}".rstrip()
@@ -53,6 +56,7 @@ class Output:
     skip_all: str | None = None
     bailed: str | None = None
     cases: int = 0
+    deviations: dict[str, int] = field(default_factory=dict)  # known ones, with their cases
     lines: list[Line] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
 
@@ -103,6 +107,7 @@ def parse_result(text: str) -> Line | None:
 def parse(text: str) -> Output:
     """Read the top level of a KTAP document; nested levels are indented."""
     out = Output()
+    clauses: list[str] = []
     for raw in text.splitlines():
         if plan := PLAN.match(raw):
             if out.planned is not None:
@@ -113,11 +118,16 @@ def parse(text: str) -> Output:
         elif line := parse_result(raw):
             if line.number != len(out.lines) + 1:
                 out.faults.append(f"result {line.number} where {len(out.lines) + 1} was due")
+            line.clauses, clauses = clauses, []
             out.lines.append(line)
         elif raw.startswith("Bail out!"):
             out.bailed = raw.removeprefix("Bail out!").strip()
         elif cases := CASES.match(raw):
             out.cases += int(cases["count"])
+        elif named := CLAUSES.match(raw):
+            clauses = named["names"].split()
+        elif known := DEVIATION.match(raw):
+            out.deviations[known["name"]] = out.deviations.get(known["name"], 0) + int(known["count"])
     return out
 
 

@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+import contract
 import ktap
 from ktap import Kind, Verdict
 
@@ -295,7 +296,32 @@ class Run:
             lines += [f"         {line}" for line in done.verdict.reason.splitlines()]
             lines += [f"         {line}" for line in done.verdict.output.lines if not line.ok or line.skip]
             lines += [f"         kernel: {line}" for line in done.verdict.kernel_log]
+        lines += ["", *self.deviations(), *self.clauses()]
         return "\n".join(lines) + "\n"
+
+    def deviations(self) -> list[str]:
+        seen: dict[str, int] = {}
+        for done in self.done:
+            for name, cases in done.verdict.output.deviations.items():
+                seen[name] = seen.get(name, 0) + cases
+        return [f"known deviation {name} in {cases} cases (docs/contract.md)"
+                for name, cases in sorted(seen.items())] + ([""] if seen else [])
+
+    def clauses(self) -> list[str]:
+        """The table: clause, what this run found, which tests found it."""
+        found: dict[str, list[tuple[str, str]]] = {}
+        for done in self.done:
+            for line in done.verdict.output.lines:
+                result = "FAILED" if not line.ok else "skipped" if line.skip is not None else "passed"
+                for name in line.clauses:
+                    found.setdefault(name, []).append((result, f"{done.test.name}:{line.number}"))
+        lines = ["clause           kind        result    by test:line", ""]
+        for name, clause in contract.read_clauses(contract.TOP / "docs/contract.md").items():
+            results = {result for result, _ in found.get(name, [])}
+            worst = next((r for r in ("FAILED", "passed", "skipped") if r in results), "-")
+            by = " ".join(sorted({test for _, test in found.get(name, [])}))
+            lines.append(f"{name:<16} {clause.kind:<11} {worst:<9} {by or clause.reason or 'not in this run'}")
+        return lines
 
 
 def link_latest(results: Path) -> None:

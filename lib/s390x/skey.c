@@ -32,3 +32,14 @@ struct outcome skey_set(struct kvm_vm *vm, uint64_t gpa, size_t pages, uint8_t k
 	free(keys);
 	return outcome;
 }
+
+struct outcome skey_get(struct kvm_vm *vm, uint64_t gpa, size_t pages, uint8_t *keys)
+{
+	struct kvm_s390_skeys request = {
+		.start_gfn = gpa / BYTES_PAGE,
+		.count = pages,
+		.skeydata_addr = (uintptr_t)keys,
+	};
+
+	return outcome_of(ioctl(vm->fd, KVM_S390_GET_SKEYS, &request));
+}

@@ -76,7 +76,8 @@ static uint32_t buffer_size(const struct trial *t)
 
 /*
  * The buffer and its guards are filled with bytes of no place, and where the range is
- * known, with the inverse of the guest's: none of its bytes looks like a guest's
+ * known, with the inverse of the guest's: none of its bytes looks like a guest's. A
+ * caller's buffer holds the same.
  */
 static void fill_buffer(struct trial *t)
 {
@@ -97,6 +98,8 @@ static void fill_buffer(struct trial *t)
 		bytes_copy(filled + BYTES_GUARD + f->offset, arena_rest(t->arena, f->gpa, true),
 			   f->len);
 	}
+	if (t->buf_given)
+		return;
 	bytes_copy(buf - BYTES_GUARD, filled, size + 2 * BYTES_GUARD);
 	t->request.op.buf = (uintptr_t)buf;
 }
@@ -260,8 +263,7 @@ bool trial_issue(struct trial *t)
 	if (t->request.op.op == KVM_S390_MEMOP_ABSOLUTE_CMPXCHG && !t->old_given)
 		fill_old(t, &s);
 	contract_memop(&s, &t->request, &t->prediction);
-	if (!t->buf_given)
-		fill_buffer(t);
+	fill_buffer(t);
 	t->outcome = memop(t->request.on_vcpu ? t->arena->vcpu->fd : t->arena->vm->fd,
 			   &t->request.op);
 	good = prediction_allows(&t->prediction, t->outcome);

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The CPU as judge: a guest that makes accesses with its own instructions, each
+ * under a PSW of its own, and writes down what its CPU stored for the exception.
+ *
+ * The guest is a few instructions of machine code in a slot of its own, with the
+ * vCPU's prefix area. It goes from order to order with DAT off; only the one
+ * instruction that is judged runs under the order's PSW.
+ */
+#ifndef JUDGE_H
+#define JUDGE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "arena.h"
+
+/* Below 16 MiB, so that 24-bit addressing reaches its code */
+#define JUDGE_GPA 0xe00000UL
+#define JUDGE_PREFIX JUDGE_GPA
+#define JUDGE_ORDERS 4096 /* that fit */
+
+/* PSW bits: EA and BA, 64-bit addressing; with an access key */
+#define JUDGE_PSW (PSW_EA | PSW_BA)
+#define JUDGE_PSW_KEY(key) ((uint64_t)(key) << 52)
+
+enum judge_kind {
+	JUDGE_FETCH, /* LG */
+	JUDGE_STORE, /* STG of value */
+	JUDGE_TPROT, /* value becomes the condition code */
+	JUDGE_ISKE,  /* value becomes the storage key */
+	JUDGE_SSKE,  /* the storage key becomes value */
+	JUDGE_FETCH_BYTE, /* LLGC */
+	JUDGE_STORE_BYTE, /* STC of value */
+	JUDGE_CS,	  /* by the high word of value, CS with the low word; value as found */
+	JUDGE_KINDS
+};
+
+/* Read and written by the guest: 64 bytes */
+struct judge_order {
+	uint64_t address; /* as the instruction uses it */
+	uint64_t psw_mask;
+	uint64_t value;
+	uint32_t kind;
+	/* What the CPU stored at the interruption; code 0: none */
+	uint16_t code, ilc;
+	uint64_t teid;
+	uint8_t exception_access_id, operand_access_id, unused[6];
+	uint64_t old_psw[2];
+};
+
+/*
+ * judge_create - give the arena's vCPU the program; its prefix becomes JUDGE_PREFIX
+ * For arenas without a slot at JUDGE_GPA. Asserts where KVM does not give it.
+ */
+void judge_create(struct arena *a);
+
+/* judge_run - let the guest carry out @count orders; asserts that it comes back */
+void judge_run(struct arena *a, struct judge_order *orders, size_t count);
+
+/* judge_real - the real address, under JUDGE_PREFIX, of the absolute address @gpa */
+uint64_t judge_real(uint64_t gpa);
+
+#endif

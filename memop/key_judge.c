@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The CPU as judge of key-controlled protection: an access by an instruction is
+ * denied exactly when MEM_OP's under the same key is.
+ *
+ * docs/contract.md, MEMOP-KEY-08; PoP, chapter 3, "Key-Controlled Protection",
+ * and chapter 10, "TEST PROTECTION".
+ *
+ * How it is seen: for each of the 32 storage keys the guest fetches, stores and
+ * tests protection (TPROT) under each of the 16 access keys, within a page and
+ * across a page's end, and writes down the interruption code. The same accesses
+ * by MEM_OP, real and check-only, must return the same code.
+ */
+#include <stdio.h>
+
+#include "judge.h"
+#include "memop.h"
+#include "report.h"
+#include "skey.h"
+#include "trial.h"
+
+#define KEYS 16
+#define OTHER_PAGE 0x105000UL
+
+static const uint64_t slots[] = { 0, 0x100000 };
+static const enum judge_kind kinds[] = { JUDGE_FETCH, JUDGE_STORE, JUDGE_TPROT };
+
+static struct arena *arena;
+
+/* The code that the guest's CPU has for the access */
+static int cpu_code(const struct judge_order *o, bool store)
+{
+	if (o->kind != JUDGE_TPROT)
+		return o->code;
+	/* 0: both are permitted, 1: fetch alone, 2: none */
+	return o->value > (store ? 0 : 1) ? PGM_PROTECTION : 0;
+}
+
+static void compare(uint64_t gpa, const struct judge_order *o, unsigned int key, bool store)
+{
+	char expected[60], observed[OUTCOME_TEXT];
+	struct trial t = {
+		.arena = arena,
+		.request.op = {
+			.op = store ? KVM_S390_MEMOP_ABSOLUTE_WRITE : KVM_S390_MEMOP_ABSOLUTE_READ,
+			.gaddr = gpa,
+			.size = o->kind == JUDGE_TPROT ? 1 : 8,
+			.key = (uint8_t)key,
+			.flags = KVM_S390_MEMOP_F_SKEY_PROTECTION,
+		},
+	};
+
+	if (!report_case())
+		return;
+	for (int check = 0; check < 2; check++) {
+		if (!trial_issue(&t))
+			return;
+		if (t.outcome.ret != cpu_code(o, store)) {
+			snprintf(expected, sizeof(expected), "what the CPU has for %s: code %#x",
+				 o->kind == JUDGE_TPROT ? "TPROT" : store ? "STG" : "LG",
+				 (unsigned int)cpu_code(o, store));
+			trial_fail(&t, expected, outcome_text(t.outcome, observed), -1);
+			return;
+		}
+		t.request.op.flags |= KVM_S390_MEMOP_F_CHECK_ONLY;
+	}
+}
+
+/* All access keys and kinds of access at @gpa, in one run of the guest */
+static void judge(uint64_t gpa)
+{
+	struct judge_order orders[KEYS * ARRAY_SIZE(kinds)];
+	size_t n = 0;
+
+	for (unsigned int key = 0; key < KEYS; key++)
+		for (size_t k = 0; k < ARRAY_SIZE(kinds); k++)
+			orders[n++] = (struct judge_order){ .address = judge_real(gpa),
+							    .psw_mask = JUDGE_PSW | JUDGE_PSW_KEY(key),
+							    .kind = kinds[k] };
+	judge_run(arena, orders, n);
+	arena_reset(arena, gpa, 8);
+	n = 0;
+	for (unsigned int key = 0; key < KEYS; key++)
+		for (size_t k = 0; k < ARRAY_SIZE(kinds); k++, n++) {
+			if (kinds[k] != JUDGE_STORE)
+				compare(gpa, &orders[n], key, false);
+			if (kinds[k] != JUDGE_FETCH)
+				compare(gpa, &orders[n], key, true);
+		}
+}
+
+static void at(uint64_t gpa)
+{
+	for (unsigned int n = 0; n < 2 * KEYS; n++) {
+		arena_key(arena, gpa & -CONTRACT_PAGE, 1, skey_byte(n / 2, n % 2));
+		judge(gpa);
+	}
+	arena_key(arena, gpa & -CONTRACT_PAGE, 1, 0);
+	trial_rest(arena);
+}
+
+static void page_zero(void)
+{
+	at(0x200);
+	at(0xa00);
+}
+
+static void other_page(void)
+{
+	at(OTHER_PAGE + 0x120);
+}
+
+static void across(void)
+{
+	for (unsigned int n = 0; n < 2 * KEYS; n++)
+		for (unsigned int m = 0; m < 2 * KEYS; m += 5) {
+			arena_key(arena, OTHER_PAGE, 1, skey_byte(m / 2, m % 2));
+			arena_key(arena, OTHER_PAGE + CONTRACT_PAGE, 1, skey_byte(n / 2, n % 2));
+			judge(OTHER_PAGE + CONTRACT_PAGE - 3);
+		}
+	arena_key(arena, OTHER_PAGE, 2, 0);
+	trial_rest(arena);
+}
+
+static const struct line lines[] = {
+	{ "page 0, below and above 2048", "MEMOP-KEY-08 MEMOP-KEY-03", page_zero },
+	{ "another page", "MEMOP-KEY-08 MEMOP-KEY-03", other_page },
+	{ "across two pages with keys of their own", "MEMOP-KEY-08 MEMOP-KEY-05", across },
+};
+
+int main(int argc, char **argv)
+{
+	int status;
+
+	report_options(argc, argv, lines, ARRAY_SIZE(lines));
+	report_need(kvm_check_cap(KVM_CAP_S390_MEM_OP_EXTENSION) > 0,
+		    "KVM_CAP_S390_MEM_OP_EXTENSION");
+	arena = arena_create(slots, ARRAY_SIZE(slots), 0);
+	judge_create(arena);
+	status = report_run();
+	arena_free(arena);
+	return status;
+}

@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * KVM_S390_GET_SKEYS and KVM_S390_SET_SKEYS.
+ *
+ * docs/contract.md, SKEY: bounds of "count", exactly the named frames, invalid
+ * keys, holes, bad buffers, and that the guest's own ISKE and SSKE mean the same
+ * keys. PoP, chapter 3, "Storage Key", and chapter 10, "INSERT STORAGE KEY
+ * EXTENDED", "SET STORAGE KEY EXTENDED".
+ *
+ * How it is seen: keys of every value are set and read back between neighbours
+ * that must stay; buffers have guard bytes; the guest reads and sets keys with
+ * its own instructions.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+
+#include "bytes.h"
+#include "judge.h"
+#include "report.h"
+#include "skey.h"
+
+#define BASE 0x100000UL
+#define HOLE 0x200000UL /* the end of the slot at BASE */
+#define COUNT 128	/* of the possible key values: the last bit is not one */
+
+static const uint64_t slots[] = { 0, BASE };
+
+static struct arena *arena;
+static uint8_t *keys; /* KVM_S390_SKEYS_MAX + 1 and guards */
+
+static struct outcome call(unsigned long ioctl_nr, uint64_t gfn, uint64_t count, const void *data,
+			   uint32_t flags, uint32_t reserved)
+{
+	struct kvm_s390_skeys request = {
+		.start_gfn = gfn,
+		.count = count,
+		.skeydata_addr = (uintptr_t)data,
+		.flags = flags,
+	};
+
+	memset(request.reserved, (int)reserved, sizeof(request.reserved));
+	return outcome_of(ioctl(arena->vm->fd, ioctl_nr, &request));
+}
+
+static void wrong(const char *request, const char *expected, const char *observed, long offset)
+{
+	report_fail(&(struct finding){ .request = request,
+				       .expected = expected,
+				       .observed = observed,
+				       .offset = offset });
+}
+
+/* One case: a call and what it is to come to */
+static bool expect(struct outcome expected, unsigned long nr, uint64_t gfn, uint64_t count,
+		   const void *data, uint32_t flags)
+{
+	char request[120], want[OUTCOME_TEXT], got[OUTCOME_TEXT];
+	struct outcome o;
+
+	if (!report_case())
+		return true;
+	o = call(nr, gfn, count, data, flags, 0);
+	if (outcome_equal(o, expected))
+		return true;
+	snprintf(request, sizeof(request), "%s start_gfn %#llx count %llu flags %#x",
+		 nr == KVM_S390_GET_SKEYS ? "GET_SKEYS" : "SET_SKEYS", (unsigned long long)gfn,
+		 (unsigned long long)count, flags);
+	wrong(request, outcome_text(expected, want), outcome_text(o, got), -1);
+	return false;
+}
+
+static void none_before_use(void)
+{
+	struct kvm_s390_skeys request = { .start_gfn = 0, .count = 1, .skeydata_addr = (uintptr_t)keys };
+	int ret;
+
+	if (!report_case())
+		return;
+	keys[0] = 0x77;
+	ret = ioctl(arena->vm->fd, KVM_S390_GET_SKEYS, &request);
+	if (ret != KVM_S390_GET_SKEYS_NONE)
+		wrong("GET_SKEYS before any key was set", "KVM_S390_GET_SKEYS_NONE", "something else",
+		      -1);
+	else if (keys[0] != 0x77)
+		wrong("GET_SKEYS before any key was set", "the buffer is left alone", "another byte",
+		      0);
+}
+
+static void enable(void)
+{
+	arena_key(arena, BASE, ARENA_PAGES, 0);
+	arena_key(arena, 0, ARENA_PAGES, 0);
+}
+
+static void counts(void)
+{
+	static const uint64_t beyond[] = { KVM_S390_SKEYS_MAX + 1, 1UL << 31, 1UL << 32,
+					   (1UL << 32) + 1, -1UL };
+	const unsigned long nrs[] = { KVM_S390_GET_SKEYS, KVM_S390_SET_SKEYS };
+
+	enable();
+	memset(keys, 0, KVM_S390_SKEYS_MAX);
+	for (size_t n = 0; n < ARRAY_SIZE(nrs); n++) {
+		expect(outcome_error(EINVAL), nrs[n], 0, 0, keys, 0);
+		expect(outcome_success(), nrs[n], 0, 1, keys, 0);
+		expect(outcome_success(), nrs[n], 0, 2 * ARENA_PAGES, keys, 0);
+		/* Taken, and then there is no such storage: more than this VM has */
+		expect(outcome_error(EFAULT), nrs[n], 0, KVM_S390_SKEYS_MAX, keys, 0);
+		for (size_t i = 0; i < ARRAY_SIZE(beyond); i++)
+			expect(outcome_error(EINVAL), nrs[n], 0, beyond[i], keys, 0);
+	}
+}
+
+static uint8_t value(unsigned int n)
+{
+	return (uint8_t)(2 * n);
+}
+
+/* What GET finds in all frames of the slot, except @from to @to, is @rest */
+static void neighbours(uint64_t from, uint64_t to, uint8_t rest, const char *request)
+{
+	uint8_t *all = keys + COUNT;
+
+	TEST_ASSERT(skey_get(arena->vm, BASE, ARENA_PAGES, all).ret == 0, "KVM_S390_GET_SKEYS");
+	for (uint64_t i = 0; i < ARENA_PAGES; i++)
+		if ((i < from || i >= to) && all[i] != rest) {
+			wrong(request, "frames beside those named keep their keys", "another key",
+			      (long)(i - from));
+			return;
+		}
+}
+
+/* Every value to every frame of a run, at several places and lengths */
+static void round_trip(void)
+{
+	static const unsigned int lengths[] = { 1, 2, 3, 7, 64, COUNT };
+	uint8_t *back = keys + 1024;
+
+	enable();
+	for (size_t i = 0; i < ARRAY_SIZE(lengths); i++)
+		for (unsigned int first = 0; first < COUNT; first += i ? 16 : 1) {
+			uint64_t page = 5 + first % 100;
+			long d;
+
+			if (!report_case())
+				continue;
+			arena_key(arena, BASE, ARENA_PAGES, 0x30);
+			for (unsigned int n = 0; n < lengths[i]; n++)
+				keys[n] = value((first + n) % COUNT);
+			memset(back, 0xa5, COUNT + 64);
+			call(KVM_S390_SET_SKEYS, BASE / CONTRACT_PAGE + page, lengths[i], keys, 0, 0);
+			call(KVM_S390_GET_SKEYS, BASE / CONTRACT_PAGE + page, lengths[i], back + 32,
+			     0, 0);
+			d = bytes_differ(back + 32, keys, lengths[i]);
+			if (d >= 0)
+				wrong("SET_SKEYS, then GET_SKEYS", "the same keys", "another key", d);
+			for (size_t g = 0; g < 32; g++)
+				if (back[g] != 0xa5 || back[32 + lengths[i] + g] != 0xa5)
+					wrong("GET_SKEYS", "exactly count bytes are filled",
+					      "a byte beside them has changed", (long)g);
+			neighbours(page, page + lengths[i], 0x30, "SET_SKEYS");
+		}
+}
+
+/* The last bit is on in one key of @count, at each place */
+static void invalid_keys(void)
+{
+	enable();
+	for (unsigned int count = 1; count <= 9; count += 4)
+		for (unsigned int at = 0; at < count; at++)
+			for (unsigned int n = 0; n < COUNT; n += 9) {
+				memset(keys, 0x40, count);
+				keys[at] = value(n) | 1;
+				expect(outcome_error(EINVAL), KVM_S390_SET_SKEYS,
+				       BASE / CONTRACT_PAGE + 3, count, keys, 0);
+			}
+}
+
+static void flags(void)
+{
+	const unsigned long nrs[] = { KVM_S390_GET_SKEYS, KVM_S390_SET_SKEYS };
+
+	enable();
+	memset(keys, 0, 16);
+	for (size_t n = 0; n < ARRAY_SIZE(nrs); n++)
+		for (unsigned int bit = 0; bit < 32; bit++)
+			expect(outcome_error(EINVAL), nrs[n], 0, 1, keys, 1U << bit);
+	for (size_t n = 0; n < ARRAY_SIZE(nrs); n++) {
+		if (!report_case())
+			continue;
+		if (call(nrs[n], 0, 1, keys, 0, 0xff).ret)
+			wrong("a request with junk in reserved", "success", "an error", -1);
+	}
+}
+
+static void holes(void)
+{
+	const unsigned long nrs[] = { KVM_S390_GET_SKEYS, KVM_S390_SET_SKEYS };
+	const uint64_t last = HOLE / CONTRACT_PAGE;
+	static const uint64_t far[] = { 1UL << 40, (1UL << 52) - 1, 1UL << 52, -1UL };
+
+	enable();
+	memset(keys, 0, 64);
+	for (size_t n = 0; n < ARRAY_SIZE(nrs); n++) {
+		expect(outcome_success(), nrs[n], last - 1, 1, keys, 0);
+		expect(outcome_error(EFAULT), nrs[n], last, 1, keys, 0);
+		for (uint64_t before = 1; before < 9; before++)
+			expect(outcome_error(EFAULT), nrs[n], last - before, before + 1, keys, 0);
+		for (size_t i = 0; i < ARRAY_SIZE(far); i++)
+			expect(outcome_error(EFAULT), nrs[n], far[i], 1, keys, 0);
+	}
+}
+
+static void buffers(void)
+{
+	uint8_t *area = mmap(NULL, 2 * CONTRACT_PAGE, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	const uint64_t gfn = BASE / CONTRACT_PAGE;
+	uint8_t *border = area + CONTRACT_PAGE;
+
+	TEST_ASSERT(area != MAP_FAILED, "mmap");
+	enable();
+	memset(area, 0x60, 2 * CONTRACT_PAGE);
+	TEST_ASSERT(!mprotect(border, CONTRACT_PAGE, PROT_READ), "mprotect");
+	expect(outcome_error(EFAULT), KVM_S390_GET_SKEYS, gfn, 4, border, 0);
+	expect(outcome_error(EFAULT), KVM_S390_GET_SKEYS, gfn, 4, border - 2, 0);
+	expect(outcome_success(), KVM_S390_SET_SKEYS, gfn, 4, border - 2, 0);
+	arena_key(arena, BASE, 4, 0);
+	TEST_ASSERT(!munmap(border, CONTRACT_PAGE), "munmap");
+	for (unsigned int part = 0; part < 4; part++) {
+		expect(outcome_error(EFAULT), KVM_S390_SET_SKEYS, gfn, 4, border - part, 0);
+		expect(outcome_error(EFAULT), KVM_S390_GET_SKEYS, gfn, 4, border - part, 0);
+		if (report_case())
+			neighbours(0, 0, 0, "SET_SKEYS from a bad buffer");
+	}
+	expect(outcome_error(EFAULT), KVM_S390_SET_SKEYS, gfn, 1, NULL, 0);
+	expect(outcome_error(EFAULT), KVM_S390_GET_SKEYS, gfn, 1, NULL, 0);
+	munmap(area, CONTRACT_PAGE);
+}
+
+/* All values, one frame each, in one run of the guest */
+static void guest(enum judge_kind kind, struct judge_order *orders)
+{
+	for (unsigned int n = 0; n < COUNT; n++)
+		orders[n] = (struct judge_order){ .address = BASE + n * CONTRACT_PAGE,
+						  .psw_mask = JUDGE_PSW,
+						  .kind = kind,
+						  .value = kind == JUDGE_SSKE ? value(n) : 0 };
+	judge_run(arena, orders, COUNT);
+}
+
+static void guest_sets(void)
+{
+	static struct judge_order orders[COUNT];
+
+	enable();
+	guest(JUDGE_SSKE, orders);
+	TEST_ASSERT(skey_get(arena->vm, BASE, COUNT, keys).ret == 0, "KVM_S390_GET_SKEYS");
+	for (unsigned int n = 0; n < COUNT; n++)
+		if (report_case() && keys[n] != value(n))
+			wrong("the guest's SSKE, then GET_SKEYS", "the key that the guest set",
+			      "another", (long)n);
+}
+
+static void guest_finds(void)
+{
+	static struct judge_order orders[COUNT];
+
+	enable();
+	for (unsigned int n = 0; n < COUNT; n++)
+		keys[n] = value(n);
+	call(KVM_S390_SET_SKEYS, BASE / CONTRACT_PAGE, COUNT, keys, 0, 0);
+	guest(JUDGE_ISKE, orders);
+	for (unsigned int n = 0; n < COUNT; n++)
+		if (report_case() && orders[n].value != value(n))
+			wrong("SET_SKEYS, then the guest's ISKE", "the key that was set", "another",
+			      (long)n);
+}
+
+static const struct line lines[] = {
+	{ "GET_SKEYS_NONE before keys are used", "SKEY-01", none_before_use },
+	{ "count: 1 to KVM_S390_SKEYS_MAX are taken", "SKEY-02 SKEY-03 SKEY-08", counts },
+	{ "what is set is found, in exactly the frames named", "SKEY-04 SKEY-05", round_trip },
+	{ "an invalid key is refused wherever it is", "SKEY-06", invalid_keys },
+	{ "flags are refused, reserved fields ignored (observed)", "SKEY-07", flags },
+	{ "frames without storage (observed)", "SKEY-08", holes },
+	{ "buffers that cannot be read or written (observed)", "SKEY-09", buffers },
+	{ "the guest's SSKE is seen by GET_SKEYS", "SKEY-10", guest_sets },
+	{ "SET_SKEYS is seen by the guest's ISKE", "SKEY-10", guest_finds },
+};
+
+int main(int argc, char **argv)
+{
+	int status;
+
+	report_options(argc, argv, lines, ARRAY_SIZE(lines));
+	report_need(kvm_check_cap(KVM_CAP_S390_SKEYS) > 0, "KVM_CAP_S390_SKEYS");
+	keys = malloc(KVM_S390_SKEYS_MAX + CONTRACT_PAGE);
+	TEST_ASSERT(keys, "no memory");
+	arena = arena_create(slots, ARRAY_SIZE(slots), 0);
+	judge_create(arena);
+	status = report_run();
+	arena_free(arena);
+	free(keys);
+	return status;
+}
