@@ -50,6 +50,7 @@ struct cpu {
 struct state {
 	size_t max_size;	/* KVM_CAP_S390_MEM_OP */
 	unsigned int extension; /* KVM_CAP_S390_MEM_OP_EXTENSION */
+	bool protected_guest;
 	const struct storage *storage;
 	size_t slots;	       /* how many of them */
 	struct user_area buf;  /* what "buf" points to */
@@ -116,6 +117,7 @@ enum contract_rule {
 	RULE_KEY_RANGE,
 	RULE_AR_RANGE,
 	RULE_SIDA,
+	RULE_PROTECTED,
 	RULE_EXCHANGE_SIZE,
 	RULE_EXCHANGE_ALIGNMENT,
 	RULE_KEY_FLAG,

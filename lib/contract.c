@@ -130,9 +130,10 @@ static void refusals(const struct state *s, const struct request *r, const struc
 	refuse(p, on(RULE_AR_RANGE) && op->logical && m->ar > 15, EINVAL, "MEMOP-LOG-03");
 	refuse(p, on(RULE_EXCHANGE_SIZE) && op->exchange && !is_exchange_size(m->size), EINVAL,
 	       "MEMOP-XCHG-02");
+	refuse(p, on(RULE_PROTECTED) && s->protected_guest && op->known && !op->sida, EINVAL,
+	       op->logical ? "MEMOP-LOG-08" : "MEMOP-ABS-06");
 	if (op->sida) {
-		/* No guest of this suite is protected (MEMOP-SIDA-02) */
-		refuse(p, on(RULE_SIDA), EINVAL, "MEMOP-SIDA-02");
+		refuse(p, on(RULE_SIDA) && !s->protected_guest, EINVAL, "MEMOP-SIDA-02");
 		refuse(p, (uint64_t)m->size + m->sida_offset > SIDA_SMALLEST, E2BIG,
 		       "MEMOP-SIDA-04");
 	}
@@ -328,7 +329,8 @@ void contract_memop(const struct state *s, const struct request *r, struct predi
 		buffers_of_refused(s, r, p);
 		return;
 	}
-	walk(s, r, &op, p);
+	if (!op.sida)
+		walk(s, r, &op, p);
 	if (op.exchange) {
 		p->reachable = 0; /* one piece: all or nothing (MEMOP-XCHG-05) */
 		exchange(s, r, p);

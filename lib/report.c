@@ -30,6 +30,7 @@ static struct {
 	unsigned long failed;
 	unsigned long deviated;
 	const char *deviation; /* the last one's name */
+	double begun; /* the line, by report_seconds() */
 	char skip[200];
 	bool running; /* between plan and last result */
 } report;
@@ -205,7 +206,8 @@ static void print_result(size_t number)
 	if (!report.checked)
 		printf("# no case was checked\n");
 	else
-		printf("# cases: %lu\n", report.checked);
+		printf("# cases: %lu\n# rate: %.0f cases per second\n", report.checked,
+		       (double)report.checked / (report_seconds() - report.begun));
 	if (report.deviated)
 		printf("# known deviation %s: %lu cases\n", report.deviation, report.deviated);
 	printf("%s %zu %s%s%s\n", report.failed || !report.checked ? "not ok" : "ok", number, name,
@@ -225,6 +227,7 @@ int report_run(void)
 			continue;
 		report.cases = report.checked = report.failed = report.deviated = 0;
 		report.skip[0] = 0;
+		report.begun = report_seconds();
 		report.lines[report.current - 1].check();
 		print_result(++number);
 		if (report.failed || (!report.checked && !report.skip[0]))

@@ -48,7 +48,7 @@ struct row {
 	uint8_t key, ar;
 	unsigned int no_extension; /* bits that the kernel lacks */
 	uint64_t cr0, psw, prefix;
-	bool bad_buf, bad_old, differs;
+	bool bad_buf, bad_old, differs, protected_guest;
 	uint32_t sida_offset;
 	/* Expected: up to three outcomes, > 0 a code, < 0 an errno; ends with END */
 	int expected[4];
@@ -77,6 +77,10 @@ static const struct row rows[] = {
 	{ "SIDA for a guest that is not protected", true, SREAD, 0, 8, .expected = BAD(EINVAL) },
 	{ "SIDA beyond a page: no size is named", true, SREAD, 0, 8, .sida_offset = 4090,
 	  .expected = { -EINVAL, -E2BIG, END } },
+	{ "SIDA for a protected guest", true, SREAD, 0, 8, .protected_guest = true, .expected = OK,
+	  .moves = MOVES_TO_BUF },
+	{ "absolute accesses are for guests that are not protected", false, AREAD, 0x100, 8,
+	  .protected_guest = true, .expected = BAD(EINVAL) },
 	/* api.rst: KVM_CAP_S390_MEM_OP_EXTENSION */
 	{ "no base bit: no absolute access", false, AREAD, 0x100, 8, .no_extension = 1,
 	  .expected = BAD(EINVAL) },
@@ -212,6 +216,7 @@ static bool row_holds(const struct row *row, struct prediction *p)
 	struct state s = {
 		.max_size = 65536,
 		.extension = BOTH & ~row->no_extension,
+		.protected_guest = row->protected_guest,
 		.storage = storage,
 		.slots = COUNT(storage),
 		.buf = row->bad_buf ? bad : good,
