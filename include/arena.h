@@ -13,7 +13,7 @@
 #include "contract.h"
 #include "kvm_util.h"
 
-#define ARENA_SLOTS 6
+#define ARENA_SLOTS 8
 #define ARENA_UNIT (1UL << 20) /* size of each slot, and its alignment */
 #define ARENA_PAGES (ARENA_UNIT / CONTRACT_PAGE)
 
@@ -23,7 +23,8 @@ struct arena {
 	uint8_t *host[ARENA_SLOTS]; /* memory of each slot; no two are neighbours */
 	uint8_t *keys[ARENA_SLOTS]; /* storage key of each page, ARENA_PAGES of them */
 	struct storage storage[ARENA_SLOTS];
-	struct state state; /* of the VM, for the oracle */
+	bool scratch[ARENA_SLOTS]; /* not at rest: the test's own */
+	struct state state;	   /* of the VM, for the oracle */
 };
 
 /*
@@ -37,13 +38,30 @@ struct arena *arena_create(const uint64_t *gpa, size_t count, uint32_t flags);
 
 void arena_free(struct arena *a);
 
+/*
+ * arena_scratch - add a slot of ARENA_UNIT at @gpa whose bytes are the test's own
+ * For translation tables and programs. All its bytes are 0. Asserts success.
+ * Returns where it is in this process.
+ */
+uint8_t *arena_scratch(struct arena *a, uint64_t gpa);
+
+/*
+ * arena_cpu - make the vCPU's state that of a->state.cpu
+ * The vCPU is left in a disabled wait, with the PSW mask given. Asserts success.
+ */
+void arena_cpu(struct arena *a);
+
+/* arena_facility - does the guest's CPU model have this facility? */
+bool arena_facility(struct arena *a, unsigned int number);
+
 /* arena_at - where the absolute address @gpa is in this process, NULL if nowhere */
 uint8_t *arena_at(const struct arena *a, uint64_t gpa);
 
 /*
  * arena_rest - what the byte at @gpa is at rest
  * @inverted: the inverse of it
- * Returns a pointer to it; what follows are the next bytes of the slot.
+ * Returns a pointer to it; what follows are the next bytes of the slot. In scratch
+ * slots, what is there now.
  */
 const uint8_t *arena_rest(const struct arena *a, uint64_t gpa, bool inverted);
 

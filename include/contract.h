@@ -32,6 +32,11 @@ struct user_area {
 
 /* PSW bits that matter to an access (PoP, chapter 4, "Program-Status-Word Format") */
 #define PSW_DAT (1UL << 58)
+#define PSW_AS(mask) ((mask) >> 46 & 3) /* address-space control */
+#define PSW_AS_PRIMARY 0UL
+#define PSW_AS_REGISTER (1UL << 46)
+#define PSW_AS_SECONDARY (2UL << 46)
+#define PSW_AS_HOME (3UL << 46)
 #define PSW_EA (1UL << 32)
 #define PSW_BA (1UL << 31)
 
@@ -39,12 +44,14 @@ struct user_area {
 #define CR0_LOW_ADDRESS_PROTECTION (1UL << 28)
 #define CR0_FETCH_PROTECTION_OVERRIDE (1UL << 25)
 #define CR0_STORAGE_PROTECTION_OVERRIDE (1UL << 24)
+#define CR0_EDAT (1UL << 23)
 
 struct cpu {
 	uint64_t psw_mask;
 	uint64_t prefix; /* absolute address of the prefix area, 8 KiB aligned */
 	uint64_t cr[16];
 	uint32_t ar[16];
+	bool edat1, edat2; /* facilities 8 and 78 */
 };
 
 struct state {
@@ -70,6 +77,22 @@ struct fragment {
 	uint32_t offset, len;
 };
 
+/* What denies a store or fetch, as the TEID tells it */
+enum protection {
+	PROTECTED_NOT,
+	PROTECTED_LOW_ADDRESS,
+	PROTECTED_KEY,
+	PROTECTED_LIST, /* access-list-controlled */
+	PROTECTED_DAT,
+};
+
+/* The exception that the first failing piece of a range meets */
+struct cause {
+	int code; /* 0: none */
+	enum protection protection;
+	uint64_t address; /* effective */
+};
+
 #define CONTRACT_FRAGMENTS 34 /* for the largest size that is known, 64 KiB, twice */
 #define CONTRACT_ANSWERS 8
 
@@ -84,6 +107,7 @@ struct prediction {
 	size_t fragments;
 	/* After an exception: leading bytes that a store may have changed (MEMOP-KEY-07) */
 	uint64_t reachable;
+	struct cause cause;
 	/* After success */
 	enum {
 		MOVES_NOTHING,
@@ -95,6 +119,19 @@ struct prediction {
 
 /* contract_memop - fill in @p, what @r is to come to in @s */
 void contract_memop(const struct state *s, const struct request *r, struct prediction *p);
+
+/*
+ * contract_translate - what translation makes of a logical address
+ * @address: effective
+ * @ar: access register number
+ * @gpa: the absolute address, where there is one
+ * Returns what is met: code 0, or an exception. Storage need not be there.
+ */
+struct cause contract_translate(const struct state *s, uint64_t address, uint8_t ar, bool store,
+				uint64_t *gpa);
+
+/* contract_private - is the address space of this access private? */
+bool contract_private(const struct state *s, uint8_t ar);
 
 /* prediction_allows - is @o one of the outcomes that are allowed? */
 bool prediction_allows(const struct prediction *p, struct outcome o);
@@ -138,6 +175,33 @@ enum contract_rule {
 	RULE_FETCH_OVERRIDE,
 	RULE_STORAGE_OVERRIDE,
 	RULE_ABSOLUTE_OVERRIDES,
+	RULE_ADDRESS_SPACE,
+	RULE_ASCE_TYPE,
+	RULE_TABLE_LENGTH,
+	RULE_TABLE_OFFSET,
+	RULE_INVALID_REGION,
+	RULE_INVALID_SEGMENT,
+	RULE_INVALID_PAGE,
+	RULE_TABLE_TYPE,
+	RULE_PAGE_BIT_52,
+	RULE_COMMON_SEGMENT,
+	RULE_TABLE_STORAGE,
+	RULE_DAT_PROTECTION,
+	RULE_REGION_PROTECTION,
+	RULE_LARGE_SEGMENT,
+	RULE_LARGE_REGION,
+	RULE_REAL_SPACE,
+	RULE_PRIVATE_SPACE,
+	RULE_ALET_ZERO_ONE,
+	RULE_ALET_RESERVED,
+	RULE_ALET_PRIMARY,
+	RULE_LIST_LENGTH,
+	RULE_ALE_INVALID,
+	RULE_ALE_SEQUENCE,
+	RULE_ASTE_INVALID,
+	RULE_ASTE_SEQUENCE,
+	RULE_AUTHORITY,
+	RULE_FETCH_ONLY,
 	RULES
 };
 
@@ -146,5 +210,8 @@ enum contract_rule {
  * For the tests of the oracle: with any rule missing, one of them has to fail.
  */
 void contract_break(enum contract_rule rule);
+
+/* contract_on - is @rule in force? */
+bool contract_on(enum contract_rule rule);
 
 #endif

@@ -8,6 +8,8 @@
 
 #include "contract.h"
 
+#define on contract_on
+
 #define SIDA_SMALLEST 4096UL
 
 struct operation {
@@ -56,8 +58,7 @@ void contract_break(enum contract_rule rule)
 	broken = rule;
 }
 
-/* Is the rule in force? */
-static bool on(enum contract_rule rule)
+bool contract_on(enum contract_rule rule)
 {
 	return rule != broken;
 }
@@ -155,24 +156,13 @@ static uint64_t effective(const struct cpu *cpu, uint64_t address)
 	return cpu->psw_mask & PSW_BA ? address & 0x7fffffff : address & 0xffffff;
 }
 
-/* PoP, chapter 3, "Prefixing" */
-static uint64_t real_to_absolute(const struct cpu *cpu, uint64_t real)
-{
-	if (!on(RULE_PREFIX))
-		return real;
-	if (real < 2 * CONTRACT_PAGE)
-		return cpu->prefix + real;
-	if (real - cpu->prefix < 2 * CONTRACT_PAGE)
-		return real - cpu->prefix;
-	return real;
-}
-
 /* One access of a few bytes within a page */
 struct access {
 	uint64_t logical; /* effective address of a logical access */
 	struct fragment f;
-	bool is_logical, store;
+	bool is_logical, store, private;
 	uint8_t key; /* 0 where no key is in effect */
+	uint8_t ar;
 };
 
 /* PoP, chapter 3, "Key-Controlled Protection": the table of conditions */
@@ -192,7 +182,7 @@ static bool override_permits(const struct cpu *cpu, const struct access *a, uint
 {
 	if (!a->is_logical && on(RULE_ABSOLUTE_OVERRIDES))
 		return false; /* MEMOP-ABS-05: control registers are a vCPU's */
-	if (on(RULE_FETCH_OVERRIDE) && !a->store && cpu->cr[0] & CR0_FETCH_PROTECTION_OVERRIDE &&
+	if (on(RULE_FETCH_OVERRIDE) && !a->store && !a->private && cpu->cr[0] & CR0_FETCH_PROTECTION_OVERRIDE &&
 	    a->logical + a->f.len <= 2048)
 		return true;
 	return on(RULE_STORAGE_OVERRIDE) && cpu->cr[0] & CR0_STORAGE_PROTECTION_OVERRIDE &&
@@ -202,30 +192,64 @@ static bool override_permits(const struct cpu *cpu, const struct access *a, uint
 /* PoP, chapter 3, "Low-Address Protection" */
 static bool is_low_address(const struct cpu *cpu, const struct access *a)
 {
-	return on(RULE_LOW_ADDRESS) && a->is_logical && a->store &&
+	return on(RULE_LOW_ADDRESS) && a->is_logical && a->store && !a->private &&
 	       cpu->cr[0] & CR0_LOW_ADDRESS_PROTECTION && (a->logical & ~0x11ffUL) == 0;
 }
 
-/* The exception that the access meets, 0 for none; a->f.gpa is set if there is storage */
-static int exception_of(const struct state *s, struct access *a, bool *exists)
+static struct cause met(int code, enum protection protection, const struct access *a)
 {
+	return (struct cause){ .code = code, .protection = protection, .address = a->logical };
+}
+
+/* Key-controlled protection, where there is storage */
+static struct cause key_exception(const struct state *s, const struct access *a,
+				  const struct storage *storage)
+{
+	uint8_t key = storage->key ? storage->key[(a->f.gpa - storage->gpa) / CONTRACT_PAGE] : 0;
+
+	if (key_denies(a->key, key, a->store) && !override_permits(&s->cpu, a, key) &&
+	    (on(RULE_EACH_PAGE) || !a->f.offset))
+		return met(PGM_PROTECTION, PROTECTED_KEY, a);
+	return met(0, PROTECTED_NOT, a);
+}
+
+/*
+ * The exceptions that the access meets, allowed in @p each, and the first by
+ * priority (PoP, chapter 6, "Access Exceptions"). DAT protection and a missing
+ * target are both allowed where both are there.
+ */
+static struct cause exceptions_of(const struct state *s, struct access *a, struct prediction *p,
+				  bool *exists)
+{
+	struct cause first = met(0, PROTECTED_NOT, a), c;
 	const struct storage *storage;
-	uint8_t storage_key;
 
 	*exists = false;
-	if (a->is_logical)
-		a->f.gpa = real_to_absolute(&s->cpu, a->logical);
+	if (is_low_address(&s->cpu, a)) {
+		allow(p, outcome_exception(PGM_PROTECTION), "MEMOP-LOG-07");
+		first = met(PGM_PROTECTION, PROTECTED_LOW_ADDRESS, a);
+	}
+	if (a->is_logical) {
+		c = contract_translate(s, a->logical, a->ar, a->store, &a->f.gpa);
+		if (c.code && !first.code) {
+			allow(p, outcome_exception((enum pgm)c.code), "MEMOP-LOG-06");
+			first = met(c.code, c.protection, a);
+		}
+		if (c.code && c.protection != PROTECTED_DAT)
+			return first;
+	}
 	storage = storage_at(s, a->f.gpa);
 	*exists = storage;
-	if (is_low_address(&s->cpu, a))
-		return PGM_PROTECTION;
-	if (!storage)
-		return on(RULE_STORAGE) ? PGM_ADDRESSING : 0;
-	storage_key = storage->key ? storage->key[(a->f.gpa - storage->gpa) / CONTRACT_PAGE] : 0;
-	if (key_denies(a->key, storage_key, a->store) &&
-	    !override_permits(&s->cpu, a, storage_key) && (on(RULE_EACH_PAGE) || !a->f.offset))
-		return PGM_PROTECTION;
-	return 0;
+	if (!storage && on(RULE_STORAGE)) {
+		allow(p, outcome_exception(PGM_ADDRESSING), "MEMOP-ADDR-01");
+		return first.code ? first : met(PGM_ADDRESSING, PROTECTED_NOT, a);
+	}
+	if (first.code || !storage)
+		return first;
+	first = key_exception(s, a, storage);
+	if (first.code)
+		allow(p, outcome_exception(PGM_PROTECTION), "MEMOP-KEY-03");
+	return first;
 }
 
 /*
@@ -238,17 +262,18 @@ static void walk(const struct state *s, const struct request *r, const struct op
 	bool keyed = has(r, KVM_S390_MEMOP_F_SKEY_PROTECTION) || !on(RULE_KEY_FLAG);
 	uint64_t address = r->op.gaddr;
 	uint32_t offset = 0;
-	bool failed = false;
 
 	while (offset < r->op.size) {
 		struct access a = {
 			.is_logical = op->logical,
 			.store = op->store,
+			.private = op->logical && contract_private(s, r->op.ar),
 			.key = keyed ? r->op.key : 0,
+			.ar = r->op.ar,
 			.f.offset = offset,
 		};
+		struct cause c;
 		bool exists;
-		int code;
 
 		if (op->logical)
 			address = effective(&s->cpu, address);
@@ -256,13 +281,10 @@ static void walk(const struct state *s, const struct request *r, const struct op
 		a.f.len = (uint32_t)(CONTRACT_PAGE - address % CONTRACT_PAGE);
 		if (a.f.len > r->op.size - offset)
 			a.f.len = r->op.size - offset;
-		code = exception_of(s, &a, &exists);
-		if (code) {
-			allow(p, outcome_exception((enum pgm)code),
-			      code == PGM_PROTECTION ? "MEMOP-KEY-03" : "MEMOP-ADDR-01");
-			if (!failed)
-				p->reachable = offset;
-			failed = true;
+		c = exceptions_of(s, &a, p, &exists);
+		if (c.code && !p->cause.code) {
+			p->reachable = offset;
+			p->cause = c;
 		}
 		if (exists && p->fragments < CONTRACT_FRAGMENTS)
 			p->fragment[p->fragments++] = a.f;
@@ -324,6 +346,7 @@ void contract_memop(const struct state *s, const struct request *r, struct predi
 	p->moves = MOVES_NOTHING;
 	p->reachable = 0;
 	p->clause = NULL;
+	p->cause = (struct cause){ 0 };
 	refusals(s, r, &op, p);
 	if (p->answers) {
 		buffers_of_refused(s, r, p);

@@ -57,6 +57,26 @@ static const char *pgm_name(int code)
 		return "page translation";
 	case PGM_TRANSLATION_SPECIFICATION:
 		return "translation specification";
+	case PGM_ALET_SPECIFICATION:
+		return "ALET specification";
+	case PGM_ALEN_TRANSLATION:
+		return "ALEN translation";
+	case PGM_ALE_SEQUENCE:
+		return "ALE sequence";
+	case PGM_ASTE_VALIDITY:
+		return "ASTE validity";
+	case PGM_ASTE_SEQUENCE:
+		return "ASTE sequence";
+	case PGM_EXTENDED_AUTHORITY:
+		return "extended authority";
+	case PGM_ASCE_TYPE:
+		return "ASCE type";
+	case PGM_REGION_FIRST_TRANSLATION:
+		return "region-first translation";
+	case PGM_REGION_SECOND_TRANSLATION:
+		return "region-second translation";
+	case PGM_REGION_THIRD_TRANSLATION:
+		return "region-third translation";
 	}
 	return "?";
 }

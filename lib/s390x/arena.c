@@ -46,7 +46,7 @@ static void add_slot(struct arena *a, size_t n, uint64_t gpa, uint32_t flags)
 	TEST_ASSERT(!ioctl(a->vm->fd, KVM_SET_USER_MEMORY_REGION, &region),
 		    "no memory slot of %lu bytes at %#lx, errno %d", ARENA_UNIT, (unsigned long)gpa,
 		    errno);
-	arena_reset(a, gpa, ARENA_UNIT);
+	a->state.slots = n + 1;
 }
 
 struct arena *arena_create(const uint64_t *gpa, size_t count, uint32_t flags)
@@ -61,11 +61,57 @@ struct arena *arena_create(const uint64_t *gpa, size_t count, uint32_t flags)
 		.storage = a->storage,
 	};
 	for (size_t n = 0; n < count; n++) {
-		a->state.slots = n + 1;
 		add_slot(a, n, gpa[n], flags);
+		arena_reset(a, gpa[n], ARENA_UNIT);
 	}
 	a->vcpu = __vm_vcpu_add(a->vm, 0);
 	return a;
+}
+
+uint8_t *arena_scratch(struct arena *a, uint64_t gpa)
+{
+	size_t n = a->state.slots;
+
+	TEST_ASSERT(n < ARENA_SLOTS, "too many slots");
+	add_slot(a, n, gpa, 0);
+	a->scratch[n] = true;
+	return a->host[n];
+}
+
+/* A vCPU takes PSW and registers over when it is run; in a disabled wait it comes back at once */
+#define PSW_WAIT (1UL << 49)
+
+void arena_cpu(struct arena *a)
+{
+	const struct cpu *cpu = &a->state.cpu;
+	struct kvm_run *run = a->vcpu->run;
+	int ret;
+
+	run->psw_mask = cpu->psw_mask | PSW_WAIT;
+	run->psw_addr = 0;
+	run->s.regs.prefix = cpu->prefix;
+	for (int i = 0; i < 16; i++) {
+		run->s.regs.crs[i] = cpu->cr[i];
+		run->s.regs.acrs[i] = cpu->ar[i];
+	}
+	run->kvm_dirty_regs = KVM_SYNC_PREFIX | KVM_SYNC_ACRS | KVM_SYNC_CRS;
+	ret = _vcpu_run(a->vcpu);
+	TEST_ASSERT(!ret && run->exit_reason == KVM_EXIT_S390_SIEIC && run->psw_mask & PSW_WAIT,
+		    "the vCPU did not enter its wait: returned %d, exit reason %u, PSW mask %#llx",
+		    ret, run->exit_reason, (unsigned long long)run->psw_mask);
+}
+
+bool arena_facility(struct arena *a, unsigned int number)
+{
+	struct kvm_s390_vm_cpu_processor processor;
+	struct kvm_device_attr attr = {
+		.group = KVM_S390_VM_CPU_MODEL,
+		.attr = KVM_S390_VM_CPU_PROCESSOR,
+		.addr = (uintptr_t)&processor,
+	};
+
+	TEST_ASSERT(!ioctl(a->vm->fd, KVM_GET_DEVICE_ATTR, &attr), "the guest's CPU model");
+	return ((const uint8_t *)processor.fac_list)[number / 8] & 0x80 >> number % 8;
 }
 
 void arena_free(struct arena *a)
@@ -100,6 +146,8 @@ const uint8_t *arena_rest(const struct arena *a, uint64_t gpa, bool inverted)
 	size_t n = slot_of(a, gpa), offset;
 
 	TEST_ASSERT(n < a->state.slots, "%#lx is in no slot", (unsigned long)gpa);
+	if (a->scratch[n])
+		return inverted ? bytes_inverted(0) : a->host[n] + (gpa - a->storage[n].gpa);
 	offset = gpa - a->storage[n].gpa + n * SALT;
 	return inverted ? bytes_inverted(offset) : bytes_rest(offset);
 }
@@ -113,7 +161,7 @@ long arena_differs(const struct arena *a)
 {
 	for (size_t n = 0; n < a->state.slots; n++) {
 		uint64_t gpa = a->storage[n].gpa;
-		long d = bytes_differ(a->host[n], arena_rest(a, gpa, false), ARENA_UNIT);
+		long d = a->scratch[n] ? -1 : bytes_differ(a->host[n], arena_rest(a, gpa, false), ARENA_UNIT);
 
 		if (d >= 0)
 			return (long)gpa + d;

@@ -3,9 +3,6 @@
  * The CPU as judge: see judge.h. Its slot: the prefix area, a page of code, then
  * the orders.
  */
-#include <sys/ioctl.h>
-#include <sys/mman.h>
-
 #include "bytes.h"
 #include "judge.h"
 
@@ -108,18 +105,7 @@ static void put_psw(size_t at, const uint8_t *code)
 
 void judge_create(struct arena *a)
 {
-	struct kvm_userspace_memory_region region = {
-		.slot = ARENA_SLOTS,
-		.guest_phys_addr = JUDGE_GPA,
-		.memory_size = ARENA_UNIT,
-	};
-
-	memory = mmap(NULL, 2 * ARENA_UNIT, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-		      0);
-	TEST_ASSERT(memory != MAP_FAILED, "mmap");
-	memory = (uint8_t *)(((uintptr_t)memory + ARENA_UNIT - 1) & -ARENA_UNIT);
-	region.userspace_addr = (uintptr_t)memory;
-	TEST_ASSERT(!ioctl(a->vm->fd, KVM_SET_USER_MEMORY_REGION, &region), "slot for the judge");
+	memory = arena_scratch(a, JUDGE_GPA);
 	bytes_copy(memory + CODE, judge_code, (size_t)(judge_end - judge_code));
 	put_psw(PROGRAM_NEW_PSW, judge_program);
 	put_psw(SVC_NEW_PSW, judge_svc);

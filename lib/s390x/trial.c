@@ -37,7 +37,7 @@ static void describe(const struct trial *t, char *text)
 			if (f->gpa - s->gpa < s->size && used < STATE_TEXT)
 				used += (size_t)snprintf(
 					text + used, STATE_TEXT - used,
-					"%s%u bytes at absolute %#llx with storage key %#04x",
+					"%s%u bytes at absolute %#llx with storage key 0x%02x",
 					i ? ", " : "", f->len, (unsigned long long)f->gpa,
 					s->key[(f->gpa - s->gpa) / CONTRACT_PAGE]);
 		}
@@ -117,6 +117,18 @@ static bool fragment_holds(const struct trial *t, const struct fragment *f, bool
 	return same(t, is, rest, f->len, "guest memory is left alone", f->offset);
 }
 
+/* Is a piece of the range among the @len bytes at @gpa? */
+static bool meets_range(const struct trial *t, uint64_t gpa, uint64_t len)
+{
+	for (size_t i = 0; i < t->prediction.fragments; i++) {
+		const struct fragment *f = &t->prediction.fragment[i];
+
+		if (f->gpa < gpa + len && gpa < f->gpa + f->len)
+			return true;
+	}
+	return false;
+}
+
 /* The bytes around a piece, as far as they are in its slot and no piece's */
 static bool guards_alone(const struct trial *t, const struct fragment *f)
 {
@@ -127,6 +139,10 @@ static bool guards_alone(const struct trial *t, const struct fragment *f)
 
 	before = before < BYTES_GUARD ? before : BYTES_GUARD;
 	after = !last ? 0 : after < BYTES_GUARD ? after : BYTES_GUARD;
+	if (before && meets_range(t, f->gpa - before, before))
+		before = 0;
+	if (after && meets_range(t, f->gpa + f->len, after))
+		after = 0;
 	if (before && !same(t, arena_at(a, f->gpa - before), arena_rest(a, f->gpa - before, false),
 			    before, "guest bytes before the range are left alone", -(long)before))
 		return false;
