@@ -33,7 +33,7 @@ enum judge_kind {
 	JUDGE_FETCH_BYTE, /* LLGC */
 	JUDGE_STORE_BYTE, /* STC of value */
 	JUDGE_CS,	  /* by the high word of value, CS with the low word; value as found */
-	JUDGE_KINDS
+	JUDGE_EXIT,	  /* no access: judge_run() returns in the middle, see judge_go_on() */
 };
 
 /* Read and written by the guest: 64 bytes */
@@ -55,8 +55,26 @@ struct judge_order {
  */
 void judge_create(struct arena *a);
 
-/* judge_run - let the guest carry out @count orders; asserts that it comes back */
+/*
+ * judge_run - let the guest carry out @count orders; asserts that it comes back
+ *
+ * Control and access registers are those of a->state.cpu, the prefix is
+ * JUDGE_PREFIX. For orders with DAT on, control register 1 has to hold an ASCE by
+ * which the program itself is where it is, e.g. JUDGE_REAL_SPACE: instructions
+ * come from the primary space in all modes but home. The operand's base is
+ * register 4, so its access register is 4.
+ */
+#define JUDGE_REAL_SPACE 0x20UL
+#define JUDGE_AR 4
 void judge_run(struct arena *a, struct judge_order *orders, size_t count);
+
+/*
+ * judge_go_on - after an order of kind JUDGE_EXIT: let the guest run on
+ *
+ * If an interruption is pending, that order shows it; else its code is 0. With
+ * further orders behind it, these are carried out.
+ */
+void judge_go_on(struct arena *a, struct judge_order *orders, size_t count);
 
 /* judge_real - the real address, under JUDGE_PREFIX, of the absolute address @gpa */
 uint64_t judge_real(uint64_t gpa);

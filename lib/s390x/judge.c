@@ -64,6 +64,9 @@ asm(".pushsection .rodata\n"
     "	llgfr	%r8,%r9\n"
     "	svc	0\n"
     "	.balign 16\n"
+    "	diag	%r0,%r0,0x501\n"
+    "	svc	0\n"
+    "	.balign 16\n"
     "judge_program:\n"
     "	lh	%r7,0x8e\n"
     "	sth	%r7,28(%r2)\n"
@@ -113,10 +116,22 @@ void judge_create(struct arena *a)
 	a->state.cpu.psw_mask = JUDGE_PSW;
 }
 
+static void run_guest(struct arena *a)
+{
+	struct kvm_run *run = a->vcpu->run;
+	int ret = _vcpu_run(a->vcpu);
+
+	TEST_ASSERT(!ret && run->exit_reason == KVM_EXIT_S390_SIEIC &&
+			    run->s390_sieic.icptcode == 4 && run->s390_sieic.ipa == 0x8300,
+		    "the judging guest did not come back: returned %d, exit reason %u, "
+		    "intercept %u, PSW %#llx %#llx",
+		    ret, run->exit_reason, run->s390_sieic.icptcode,
+		    (unsigned long long)run->psw_mask, (unsigned long long)run->psw_addr);
+}
+
 void judge_run(struct arena *a, struct judge_order *orders, size_t count)
 {
 	struct kvm_run *run = a->vcpu->run;
-	int ret;
 
 	TEST_ASSERT(count && count <= JUDGE_ORDERS, "%zu orders", count);
 	bytes_copy(memory + TABLE, orders, count * sizeof(*orders));
@@ -125,12 +140,18 @@ void judge_run(struct arena *a, struct judge_order *orders, size_t count)
 	run->s.regs.gprs[2] = JUDGE_GPA + TABLE;
 	run->s.regs.gprs[3] = count;
 	run->s.regs.prefix = JUDGE_PREFIX;
-	run->kvm_dirty_regs = KVM_SYNC_GPRS | KVM_SYNC_PREFIX;
-	ret = _vcpu_run(a->vcpu);
-	TEST_ASSERT(!ret && run->exit_reason == KVM_EXIT_S390_SIEIC &&
-			    run->s390_sieic.icptcode == 4 && run->s390_sieic.ipa == 0x8300,
-		    "the judging guest did not come back: returned %d, exit reason %u, PSW %#llx",
-		    ret, run->exit_reason, (unsigned long long)run->psw_addr);
+	for (int i = 0; i < 16; i++) {
+		run->s.regs.crs[i] = a->state.cpu.cr[i];
+		run->s.regs.acrs[i] = a->state.cpu.ar[i];
+	}
+	run->kvm_dirty_regs = KVM_SYNC_GPRS | KVM_SYNC_PREFIX | KVM_SYNC_CRS | KVM_SYNC_ACRS;
+	run_guest(a);
+	bytes_copy(orders, memory + TABLE, count * sizeof(*orders));
+}
+
+void judge_go_on(struct arena *a, struct judge_order *orders, size_t count)
+{
+	run_guest(a);
 	bytes_copy(orders, memory + TABLE, count * sizeof(*orders));
 }
 
