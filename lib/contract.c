@@ -183,7 +183,7 @@ static bool override_permits(const struct cpu *cpu, const struct access *a, uint
 	if (!a->is_logical && on(RULE_ABSOLUTE_OVERRIDES))
 		return false; /* MEMOP-ABS-05: control registers are a vCPU's */
 	if (on(RULE_FETCH_OVERRIDE) && !a->store && !a->private && cpu->cr[0] & CR0_FETCH_PROTECTION_OVERRIDE &&
-	    a->logical + a->f.len <= 2048)
+	    a->logical < 2048 && a->logical + a->f.len <= 2048)
 		return true;
 	return on(RULE_STORAGE_OVERRIDE) && cpu->cr[0] & CR0_STORAGE_PROTECTION_OVERRIDE &&
 	       storage_key >> 4 == 9;
