@@ -20,6 +20,7 @@ struct trial {
 	bool old_differs; /* not given: one bit of the old value is wrong, number old_bit */
 	unsigned int old_bit;
 	const char *state; /* words for a failure, may be NULL */
+	bool keep;	   /* what is stored stays, until trial_restore() */
 	/* What came of it */
 	struct prediction prediction;
 	struct outcome outcome;
@@ -35,6 +36,9 @@ bool trial_run(struct trial *t);
 
 /* trial_issue - the same without report_case(): for a case of several requests */
 bool trial_issue(struct trial *t);
+
+/* trial_restore - put the guest's bytes in the range to rest */
+void trial_restore(const struct trial *t);
 
 /* trial_fail - report what the caller found wrong with it */
 void trial_fail(const struct trial *t, const char *expected, const char *observed, long offset);

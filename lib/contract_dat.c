@@ -47,6 +47,24 @@ static bool read_bytes(const struct state *s, uint64_t gpa, unsigned int len, ui
 	return !on(RULE_TABLE_STORAGE);
 }
 
+/* PoP, chapter 3, "Prefixing" */
+static uint64_t prefixed(const struct cpu *cpu, uint64_t real)
+{
+	if (!on(RULE_PREFIX))
+		return real;
+	if (real < 2 * CONTRACT_PAGE)
+		return cpu->prefix + real;
+	if (real - cpu->prefix < 2 * CONTRACT_PAGE)
+		return real - cpu->prefix;
+	return real;
+}
+
+/* What access-register translation reads is at real addresses */
+static bool read_real(const struct state *s, uint64_t real, unsigned int len, uint64_t *value)
+{
+	return read_bytes(s, prefixed(&s->cpu, real), len, value);
+}
+
 static struct cause met(int code)
 {
 	return (struct cause){ .code = code };
@@ -180,7 +198,7 @@ static struct cause authority(const struct state *s, const uint64_t *aste, uint6
 		return met(0);
 	if (eax / 16U > length)
 		return met(PGM_EXTENDED_AUTHORITY);
-	if (!read_bytes(s, table + eax / 4U, 1, &byte))
+	if (!read_real(s, table + eax / 4U, 1, &byte))
 		return met(PGM_ADDRESSING);
 	return met(byte & 0x40 >> (eax & 3) * 2 ? 0 : PGM_EXTENDED_AUTHORITY);
 }
@@ -192,12 +210,12 @@ static struct cause find_entry(const struct state *s, uint32_t alet, uint64_t *a
 	uint64_t list, origin = s->cpu.cr[primary ? 5 : 2] & 0x7fffffc0;
 	uint64_t number = alet & 0xffff;
 
-	if (!read_bytes(s, origin + 16, 4, &list))
+	if (!read_real(s, origin + 16, 4, &list))
 		return met(PGM_ADDRESSING);
 	if (on(RULE_LIST_LENGTH) && number / 8 > (list & 0x7f))
 		return met(PGM_ALEN_TRANSLATION);
 	origin = (list & 0x7fffff80) + 16 * number;
-	if (!read_bytes(s, origin, 8, &ale[0]) || !read_bytes(s, origin + 8, 8, &ale[1]))
+	if (!read_real(s, origin, 8, &ale[0]) || !read_real(s, origin + 8, 8, &ale[1]))
 		return met(PGM_ADDRESSING);
 	if (on(RULE_ALE_INVALID) && ale[0] >> 63)
 		return met(PGM_ALEN_TRANSLATION);
@@ -222,7 +240,7 @@ static struct cause register_asce(const struct state *s, uint8_t ar, bool store,
 		return c;
 	origin = ale[1] >> 32 & 0x7fffffc0;
 	for (unsigned int i = 0; i < 3; i++)
-		if (!read_bytes(s, origin + 8 * i, 8, &aste[i]))
+		if (!read_real(s, origin + 8 * i, 8, &aste[i]))
 			return met(PGM_ADDRESSING);
 	if (on(RULE_ASTE_INVALID) && aste[0] >> 63)
 		return met(PGM_ASTE_VALIDITY);
@@ -249,18 +267,6 @@ static struct cause asce_of(const struct state *s, uint8_t ar, bool store, uint6
 	}
 	*asce = s->cpu.cr[1];
 	return met(0);
-}
-
-/* PoP, chapter 3, "Prefixing" */
-static uint64_t prefixed(const struct cpu *cpu, uint64_t real)
-{
-	if (!on(RULE_PREFIX))
-		return real;
-	if (real < 2 * CONTRACT_PAGE)
-		return cpu->prefix + real;
-	if (real - cpu->prefix < 2 * CONTRACT_PAGE)
-		return real - cpu->prefix;
-	return real;
 }
 
 bool contract_private(const struct state *s, uint8_t ar)

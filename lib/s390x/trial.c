@@ -261,7 +261,7 @@ static bool old_as_predicted(const struct trial *t)
 		    -16);
 }
 
-static void restore(const struct trial *t)
+void trial_restore(const struct trial *t)
 {
 	for (size_t i = 0; i < t->prediction.fragments; i++)
 		arena_reset(t->arena, t->prediction.fragment[i].gpa, t->prediction.fragment[i].len);
@@ -291,8 +291,8 @@ bool trial_issue(struct trial *t)
 			   -1);
 	good = (good || deviation) && guest_as_predicted(t) && place_untouched(t) && buffer_as_predicted(t) &&
 	       old_as_predicted(t);
-	if (!good || t->prediction.moves == MOVES_TO_GUEST)
-		restore(t);
+	if (!t->keep && (!good || t->prediction.moves == MOVES_TO_GUEST))
+		trial_restore(t);
 	return good;
 }
 
