@@ -53,7 +53,8 @@ uint64_t dat_space(struct dat *d, enum dat_level level);
 
 /*
  * dat_entry - the entry that translates @address in the table of @level
- * Tables above it are made as needed. Returns where it is in this process.
+ * Tables above it are made as needed. Returns where it is in this process, or NULL
+ * where a spoilt entry above it leads away from the tables.
  */
 uint64_t *dat_entry(struct dat *d, uint64_t asce, uint64_t address, enum dat_level level);
 

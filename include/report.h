@@ -34,6 +34,16 @@ struct finding {
 	long offset; /* first differing byte, -1 if no bytes are at issue */
 };
 
+/* A number that a test takes as an option of its own */
+struct report_number {
+	const char *option; /* e.g. "--seed" */
+	const char *help;
+	unsigned long *value; /* its default, until the option is read */
+};
+
+/* report_numbers - options besides those of report_options(), to be told before it */
+void report_numbers(const struct report_number *numbers, size_t count);
+
 /*
  * report_options - read the options --case ID, --list and -h
  * @lines: all results of this binary, in order
@@ -60,6 +70,9 @@ int report_run(void);
  * Returns false if the case is not to be run, because --case names another one.
  */
 bool report_case(void);
+
+/* report_wants - is any of the next @count cases to be run? For state that is costly to make. */
+bool report_wants(unsigned long count);
 
 /*
  * report_deviation - the case deviates from the contract as kernels are known to

@@ -20,6 +20,7 @@ struct trial {
 	bool old_differs; /* not given: one bit of the old value is wrong, number old_bit */
 	unsigned int old_bit;
 	const char *state; /* words for a failure, may be NULL */
+	bool quiet;	   /* a failure is not reported, but returned */
 	bool keep;	   /* what is stored stays, until trial_restore() */
 	/* What came of it */
 	struct prediction prediction;

@@ -231,6 +231,12 @@ static struct cause exceptions_of(const struct state *s, struct access *a, struc
 	}
 	if (a->is_logical) {
 		c = contract_translate(s, a->logical, a->ar, a->store, &a->f.gpa);
+		/*
+		 * Whether a low address is protected depends on the space, which
+		 * access registers have to designate first: either may be reported
+		 */
+		if (c.code && first.code && PSW_AS(s->cpu.psw_mask) == PSW_AS(PSW_AS_REGISTER))
+			allow(p, outcome_exception((enum pgm)c.code), "MEMOP-LOG-06");
 		if (c.code && !first.code) {
 			allow(p, outcome_exception((enum pgm)c.code), "MEMOP-LOG-06");
 			first = met(c.code, c.protection, a);

@@ -23,6 +23,8 @@ static struct {
 	const char *program;
 	const struct line *lines;
 	size_t count;
+	const struct report_number *numbers;
+	size_t number_count;
 	size_t current;	       /* the line that is being checked, from 1 */
 	unsigned long only;    /* --case, 0 for all */
 	unsigned long cases;   /* begun in this line */
@@ -42,6 +44,36 @@ static void usage(FILE *f)
 		"  --case ID  only the case with this number, as a failure prints it\n"
 		"  --list     the results of this test\n",
 		report.program);
+	for (size_t i = 0; i < report.number_count; i++)
+		fprintf(f, "  %s N  %s (%#lx)\n", report.numbers[i].option, report.numbers[i].help,
+			*report.numbers[i].value);
+}
+
+void report_numbers(const struct report_number *numbers, size_t count)
+{
+	report.numbers = numbers;
+	report.number_count = count;
+}
+
+/* Is @option one of the test's own? Then @text becomes its value. */
+static bool read_number(const char *option, const char *text)
+{
+	for (size_t i = 0; i < report.number_count; i++) {
+		char *end = NULL;
+
+		if (strcmp(option, report.numbers[i].option))
+			continue;
+		errno = 0;
+		if (text && *text)
+			*report.numbers[i].value = strtoul(text, &end, 0);
+		if (!end || *end || errno || *text == '-') {
+			fprintf(stderr, "%s: %s takes a number, not: %s\n", report.program, option,
+				text ? text : "(nothing)");
+			exit(2);
+		}
+		return true;
+	}
+	return false;
 }
 
 static void list_and_exit(void)
@@ -86,6 +118,8 @@ void report_options(int argc, char **argv, const struct line *lines, size_t coun
 	for (int i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "--case")) {
 			parse_case(argv[i + 1]);
+			i++;
+		} else if (read_number(argv[i], argv[i + 1])) {
 			i++;
 		} else if (!strcmp(argv[i], "--list")) {
 			list_and_exit();
@@ -132,6 +166,13 @@ bool report_case(void)
 	return true;
 }
 
+bool report_wants(unsigned long count)
+{
+	unsigned long only = report.only & CASE_MASK;
+
+	return !report.only || (only > report.cases && only <= report.cases + count);
+}
+
 void report_fail(const struct finding *f)
 {
 	const struct line *line = &report.lines[report.current - 1];
@@ -149,7 +190,10 @@ void report_fail(const struct finding *f)
 	printf("#   observed  %s\n", f->observed);
 	if (f->offset >= 0)
 		printf("#   at byte   %ld\n", f->offset);
-	printf("#   again     %s --case %#lx\n", report.program, id);
+	printf("#   again     %s", report.program);
+	for (size_t i = 0; i < report.number_count; i++)
+		printf(" %s %#lx", report.numbers[i].option, *report.numbers[i].value);
+	printf(" --case %#lx\n", id);
 }
 
 void report_deviation(const char *name)

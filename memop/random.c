@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Random states and requests: the oracle against KVM.
+ *
+ * Proves nothing that the other tests do not; it looks where nobody thought of
+ * looking. docs/contract.md, all of MEMOP but injection.
+ *
+ * How it is seen: for each world, tables, faults in them, storage keys, control
+ * registers, PSW mode, prefix and access registers are drawn; then requests near
+ * what is mapped. Everything is derived from --seed and the number of the case. A
+ * case that fails is made smaller, property by property, while it still fails.
+ */
+#include <stdio.h>
+#include <time.h>
+
+#include "dat.h"
+#include "memop.h"
+#include "report.h"
+#include "skey.h"
+#include "trial.h"
+
+#define TABLES 0x400000UL
+#define NOWHERE 0x70000000UL
+#define PER_WORLD 48
+#define PAGES 12
+#define FAULTS 3
+
+static const uint64_t slots[] = { 0, 0x100000, 0x300000, 0x500000 };
+
+static struct arena *arena;
+static struct dat dat;
+static unsigned long seed, cases = 8000;
+
+static uint64_t random_state;
+
+/* splitmix64 */
+static uint64_t draw(void)
+{
+	uint64_t z = random_state += 0x9e3779b97f4a7c15;
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+	z = (z ^ z >> 27) * 0x94d049bb133111eb;
+	return z ^ z >> 31;
+}
+
+static uint64_t below(uint64_t limit)
+{
+	return draw() % limit;
+}
+
+static bool one_in(unsigned int n)
+{
+	return below(n) == 0;
+}
+
+static void begin(uint64_t stream)
+{
+	random_state = seed ^ stream * 0xd1342543de82ef95;
+	draw();
+}
+
+/* What can be left out of a world to make a failing case smaller */
+enum {
+	DROP_FAULT = 0, /* and following: FAULTS of them */
+	DROP_KEYS = FAULTS,
+	DROP_CR0,
+	DROP_PREFIX,
+	DROP_MODE,
+	DROP_COUNT,
+};
+
+static struct {
+	uint64_t base;	  /* of the mapped pages */
+	uint64_t address[PAGES];
+	enum dat_level top;
+	unsigned int dropped;
+	char text[200];
+} world;
+
+static bool kept(unsigned int property)
+{
+	return !(world.dropped >> property & 1);
+}
+
+static uint64_t frame(void)
+{
+	return slots[below(ARRAY_SIZE(slots))] + below(ARENA_PAGES) * CONTRACT_PAGE;
+}
+
+static void spoil(uint64_t asce, bool keep)
+{
+	int level = (int)below((uint64_t)world.top + 2) - 1;
+	uint64_t address = world.address[below(PAGES)], kind = below(6);
+	uint64_t *entry = keep ? dat_entry(&dat, asce, address, (enum dat_level)level) : NULL;
+
+	if (!entry)
+		return;
+	switch (kind) {
+	case 0:
+		*entry |= level == DAT_PAGE ? DAT_PAGE_INVALID : DAT_INVALID;
+		break;
+	case 1:
+		*entry |= DAT_PROTECTED;
+		break;
+	case 2:
+		*entry ^= level == DAT_PAGE ? DAT_PAGE_BIT_52 : 4;
+		break;
+	case 3:
+		*entry = (*entry & 0xfff) | NOWHERE;
+		break;
+	case 4:
+		*entry |= level == DAT_PAGE ? 0 : DAT_COMMON;
+		break;
+	case 5:
+		*entry ^= level > DAT_SEGMENT ? 3 : 0;
+		break;
+	}
+}
+
+static uint64_t mapped_space(bool keep_faults)
+{
+	static const uint64_t bases[] = { 0, 0xff0000, 0x100000, 0x7fffa000, 0x7ff000 };
+	uint64_t asce;
+
+	world.top = (enum dat_level)below(4);
+	asce = dat_space(&dat, world.top);
+	world.base = bases[below(ARRAY_SIZE(bases))];
+	if (world.top > DAT_SEGMENT && one_in(2))
+		world.base = (1UL << (20 + 11 * world.top)) - 4 * CONTRACT_PAGE;
+	for (unsigned int n = 0; n < PAGES; n++) {
+		world.address[n] = world.base + n * CONTRACT_PAGE;
+		if (world.top == DAT_SEGMENT)
+			world.address[n] &= 0x7fffffff;
+		dat_map(&dat, asce, world.address[n], frame());
+	}
+	for (unsigned int n = 0; n < FAULTS; n++)
+		spoil(asce, keep_faults && kept(DROP_FAULT + n));
+	return asce | (one_in(4) ? DAT_ASCE_PRIVATE : 0) | (one_in(16) ? DAT_ASCE_REAL : 0);
+}
+
+/* The storage keys of the frames that are mapped */
+static void random_keys(void)
+{
+	for (size_t s = 0; s < ARRAY_SIZE(slots); s++)
+		arena_key(arena, slots[s], ARENA_PAGES, 0);
+	for (unsigned int n = 0; n < 60; n++) {
+		uint64_t first = frame(), room = (ARENA_UNIT - first % ARENA_UNIT) / CONTRACT_PAGE;
+		static const uint8_t accs[] = { 1, 2, 9, 9, 15 };
+		uint64_t pages = 1 + below(40);
+		uint8_t key = skey_byte(accs[below(ARRAY_SIZE(accs))], one_in(2));
+
+		if (kept(DROP_KEYS))
+			arena_key(arena, first, pages < room ? pages : room, key);
+	}
+}
+
+static void make_world(uint64_t number)
+{
+	static const uint64_t modes[] = { 0, PSW_BA, PSW_EA | PSW_BA, PSW_EA | PSW_BA };
+	static const uint64_t prefixes[] = { 0, 0x2000, 0x100000, 0x500000 };
+	struct cpu *cpu = &arena->state.cpu;
+	uint64_t mode, prefix, controls;
+
+	begin(number << 32);
+	dat_reset(&dat);
+	for (int i = 0; i < 16; i++) {
+		cpu->cr[i] = 0;
+		cpu->ar[i] = (uint32_t)(one_in(8) ? draw() : below(2));
+	}
+	cpu->cr[1] = mapped_space(true);
+	cpu->cr[7] = one_in(2) ? cpu->cr[1] ^ DAT_ASCE_PRIVATE : mapped_space(true);
+	cpu->cr[13] = one_in(2) ? cpu->cr[1] : DAT_ASCE_REAL;
+	cpu->cr[2] = cpu->cr[5] = NOWHERE;
+	mode = modes[below(ARRAY_SIZE(modes))];
+	prefix = prefixes[below(ARRAY_SIZE(prefixes))];
+	controls = draw() & (CR0_FETCH_PROTECTION_OVERRIDE | CR0_STORAGE_PROTECTION_OVERRIDE |
+			     CR0_LOW_ADDRESS_PROTECTION | CR0_EDAT);
+	cpu->psw_mask = (kept(DROP_MODE) ? mode : PSW_EA | PSW_BA) | below(4) << 46 |
+			(one_in(6) ? 0 : PSW_DAT);
+	cpu->prefix = kept(DROP_PREFIX) ? prefix : 0;
+	cpu->cr[0] = kept(DROP_CR0) ? controls : 0;
+	random_keys();
+	arena_cpu(arena);
+	snprintf(world.text, sizeof(world.text),
+		 "PSW mask %#lx CR0 %#lx CR1 %#lx CR7 %#lx CR13 %#lx prefix %#lx, left out %#x",
+		 (unsigned long)cpu->psw_mask, (unsigned long)cpu->cr[0],
+		 (unsigned long)cpu->cr[1], (unsigned long)cpu->cr[7], (unsigned long)cpu->cr[13],
+		 (unsigned long)cpu->prefix, world.dropped);
+}
+
+static uint64_t random_address(void)
+{
+	uint64_t near = below(64) - 32;
+
+	switch (below(8)) {
+	case 0:
+		return near;
+	case 1:
+		return arena->state.cpu.prefix + below(3) * CONTRACT_PAGE + near;
+	case 2:
+		return slots[below(ARRAY_SIZE(slots))] + ARENA_UNIT + near;
+	case 3:
+		return frame() + below(CONTRACT_PAGE);
+	case 4:
+		return draw();
+	case 5:
+		return 2048 * below(5) + near;
+	}
+	return world.base + below((PAGES + 1) * CONTRACT_PAGE);
+}
+
+static uint32_t random_size(uint32_t op)
+{
+	static const uint32_t sizes[] = { 1, 2, 4, 8, 16, 100, 2048, 4096, 4097, 8192, 20000, 65536 };
+
+	if (op == KVM_S390_MEMOP_ABSOLUTE_CMPXCHG)
+		return sizes[below(5)];
+	return one_in(3) ? 1 + (uint32_t)below(9000) : sizes[below(ARRAY_SIZE(sizes))];
+}
+
+static struct trial random_request(void)
+{
+	static const uint32_t ops[] = { 0, 1, 0, 1, 0, 1, 4, 5, 6 };
+	static const uint8_t keys[] = { 0, 1, 2, 9, 3 };
+	struct trial t = { .arena = arena, .state = world.text };
+	struct kvm_s390_mem_op *m = &t.request.op;
+
+	m->op = ops[below(ARRAY_SIZE(ops))];
+	t.request.on_vcpu = m->op <= KVM_S390_MEMOP_LOGICAL_WRITE;
+	m->gaddr = random_address();
+	m->size = random_size(m->op);
+	if (m->op == KVM_S390_MEMOP_ABSOLUTE_CMPXCHG && !one_in(8))
+		m->gaddr &= -(uint64_t)m->size;
+	m->flags = one_in(2) ? KVM_S390_MEMOP_F_SKEY_PROTECTION : 0;
+	if (one_in(3) && m->op != KVM_S390_MEMOP_ABSOLUTE_CMPXCHG)
+		m->flags |= KVM_S390_MEMOP_F_CHECK_ONLY;
+	m->key = keys[below(ARRAY_SIZE(keys))];
+	m->ar = (uint8_t)below(16);
+	t.old_differs = one_in(2);
+	t.old_bit = (unsigned int)below(8UL * (m->size < 16 ? m->size : 16));
+	return t;
+}
+
+static bool fails(struct trial t)
+{
+	t.quiet = true;
+	return !trial_issue(&t);
+}
+
+/* Leave out of the world what the failure does not need, then simplify the request */
+static void shrink(uint64_t number, struct trial *t)
+{
+	struct trial smaller;
+
+	for (unsigned int property = 0; property < DROP_COUNT; property++) {
+		world.dropped |= 1U << property;
+		make_world(number);
+		if (fails(*t))
+			continue;
+		world.dropped &= ~(1U << property);
+		make_world(number);
+	}
+	for (smaller = *t; smaller.request.op.size > 1; *t = smaller) {
+		smaller.request.op.size /= 2;
+		if (!fails(smaller))
+			break;
+	}
+	smaller = *t;
+	smaller.request.op.flags &= ~(uint64_t)KVM_S390_MEMOP_F_SKEY_PROTECTION;
+	smaller.request.op.key = 0;
+	if (fails(smaller))
+		*t = smaller;
+	smaller = *t;
+	smaller.request.op.ar = 0;
+	if (fails(smaller))
+		*t = smaller;
+}
+
+static void random_cases(void)
+{
+	struct trial t;
+
+	report_note("seed %#lx, %lu cases", seed, cases);
+	for (uint64_t n = 0; n < cases; n++) {
+		uint64_t number = n / PER_WORLD;
+
+		if (n % PER_WORLD == 0 && report_wants(PER_WORLD))
+			make_world(number);
+		if (!report_case())
+			continue;
+		begin(number << 32 | (n % PER_WORLD + 1));
+		t = random_request();
+		if (!fails(t))
+			continue;
+		shrink(number, &t);
+		trial_issue(&t);
+		world.dropped = 0;
+		make_world(number);
+	}
+	trial_rest(arena);
+}
+
+static const struct line lines[] = {
+	{ "random tables, keys, modes and requests are as the oracle predicts",
+	  "MEMOP-LOG-02 MEMOP-LOG-06 MEMOP-LOG-07 MEMOP-KEY-03 MEMOP-KEY-05 MEMOP-ADDR-01 "
+	  "MEMOP-ADDR-03 MEMOP-XCHG-03",
+	  random_cases },
+};
+
+int main(int argc, char **argv)
+{
+	static const struct report_number numbers[] = {
+		{ "--seed", "the same cases again", &seed },
+		{ "--cases", "how many", &cases },
+	};
+	int status;
+
+	seed = (unsigned long)time(NULL);
+	report_numbers(numbers, ARRAY_SIZE(numbers));
+	report_options(argc, argv, lines, ARRAY_SIZE(lines));
+	report_need(kvm_check_cap(KVM_CAP_S390_MEM_OP_EXTENSION) > 0,
+		    "KVM_CAP_S390_MEM_OP_EXTENSION");
+	arena = arena_create(slots, ARRAY_SIZE(slots), 0);
+	dat_create(&dat, arena, TABLES);
+	arena->state.cpu.edat1 = arena_facility(arena, 8);
+	arena->state.cpu.edat2 = arena_facility(arena, 78);
+	status = report_run();
+	arena_free(arena);
+	return status;
+}
