@@ -48,7 +48,7 @@ struct row {
 	uint8_t key, ar;
 	unsigned int no_extension; /* bits that the kernel lacks */
 	uint64_t cr0, psw, prefix;
-	bool bad_buf, bad_old, differs, protected_guest;
+	bool bad_buf, bad_old, differs, protected_guest, private_real;
 	uint32_t sida_offset;
 	/* Expected: up to three outcomes, > 0 a code, < 0 an errno; ends with END */
 	int expected[4];
@@ -190,6 +190,13 @@ static const struct row rows[] = {
 	{ "fetch of 2044 to 2051, override on", true, LREAD, 2044, 8, KEYED, .key = 4,
 	  .prefix = 0x2000, .cr0 = CR0_FETCH_PROTECTION_OVERRIDE, .expected = PGM(PGM_PROTECTION),
 	  .moves = MOVES_TO_BUF },
+	{ "the same in a private space: it does not apply", true, LREAD, 0x100, 8, KEYED,
+	  .key = 4, .prefix = 0x2000, .cr0 = CR0_FETCH_PROTECTION_OVERRIDE,
+	  .psw = PSW_DAT | PSW_EA | PSW_BA, .private_real = true,
+	  .expected = PGM(PGM_PROTECTION), .moves = MOVES_TO_BUF },
+	{ "fetch of the last bytes of all, override on: not below 2048", true, LREAD, -8UL, 8, KEYED,
+	  .key = 4, .prefix = 0x2000, .cr0 = CR0_FETCH_PROTECTION_OVERRIDE,
+	  .psw = PSW_EA | PSW_BA, .expected = PGM(PGM_ADDRESSING), .moves = MOVES_TO_BUF },
 	{ "store below 2048, override on", true, LWRITE, 0x100, 8, KEYED, .key = 4,
 	  .prefix = 0x2000, .cr0 = CR0_FETCH_PROTECTION_OVERRIDE, .expected = PGM(PGM_PROTECTION),
 	  .moves = MOVES_TO_GUEST },
@@ -203,6 +210,192 @@ static const struct row rows[] = {
 	  .key = 4, .cr0 = CR0_STORAGE_PROTECTION_OVERRIDE, .expected = PGM(PGM_PROTECTION),
 	  .moves = MOVES_TO_GUEST },
 };
+
+/*
+ * Translation: tables at 1 MiB, as the machine stores them. Frames are not looked
+ * at, so what is expected is an exception code, or 0 and an absolute address.
+ */
+#define TABLES 0x100000UL
+#define SEGMENTS (TABLES + 0x00000)
+#define PAGES (TABLES + 0x10000)
+#define THIRDS (TABLES + 0x20000)
+#define SECONDS (TABLES + 0x30000)
+#define FIRSTS (TABLES + 0x40000)
+#define UNIT (TABLES + 0x50000)	   /* dispatchable-unit control table */
+#define PRIMARY (TABLES + 0x50040) /* primary address-space table entry */
+#define LIST (TABLES + 0x51000)
+#define OTHER_LIST (TABLES + 0x52000)
+#define ASTES (TABLES + 0x53000)
+#define AUTHORITY (TABLES + 0x54000)
+#define MISSING 0x70000000UL
+
+static uint8_t tables[0x60000];
+static const struct storage table_storage[] = {
+	{ .gpa = TABLES, .size = sizeof(tables), .bytes = tables },
+};
+
+static void put(uint64_t gpa, uint64_t value, unsigned int len)
+{
+	for (unsigned int i = 0; i < len; i++)
+		tables[gpa - TABLES + i] = (uint8_t)(value >> 8 * (len - 1 - i));
+}
+
+static void put_ale(uint64_t list, unsigned int n, uint64_t first, uint64_t aste)
+{
+	put(list + 16 * n, first | 5UL << 48, 8);
+	put(list + 16 * n + 8, aste << 32 | 7, 8);
+}
+
+/* PoP, chapter 3, "Region-Table Entries" and the following; chapter 5, "Access-List Entry" */
+static void make_tables(void)
+{
+	put(SEGMENTS + 0, PAGES, 8);
+	put(SEGMENTS + 8, PAGES | 0x20, 8);	      /* invalid */
+	put(SEGMENTS + 16, PAGES | 0x04, 8);	      /* of type 1 */
+	put(SEGMENTS + 24, PAGES | 0x200, 8);	      /* protected */
+	put(SEGMENTS + 32, PAGES | 0x10, 8);	      /* common */
+	put(SEGMENTS + 40, MISSING, 8);
+	put(SEGMENTS + 48, 0x300000 | 0x400, 8);      /* large */
+	put(SEGMENTS + 8 * 512, PAGES, 8);
+	put(PAGES + 0, 0x5000, 8);
+	put(PAGES + 8, 0x5000 | 0x400, 8);	      /* invalid */
+	put(PAGES + 16, 0x5000 | 0x800, 8);	      /* bit 52 */
+	put(PAGES + 24, 0x6000 | 0x200, 8);	      /* protected */
+	put(PAGES + 32, 0, 8);
+	put(THIRDS + 0, SEGMENTS | 4 | 3, 8);
+	put(THIRDS + 8, SEGMENTS | 4 | 3 | 0x40, 8);  /* offset 1 */
+	put(THIRDS + 16, SEGMENTS | 4 | 0, 8);	      /* length 0 */
+	put(THIRDS + 24, SEGMENTS | 4 | 3 | 0x200, 8); /* protected */
+	put(THIRDS + 32, SEGMENTS | 4 | 3 | 0x20, 8); /* invalid */
+	put(THIRDS + 40, 0x80000000 | 4 | 0x400, 8);  /* large */
+	put(SECONDS + 0, THIRDS | 8 | 3, 8);
+	put(FIRSTS + 0, SECONDS | 0xc | 3, 8);
+
+	put(UNIT + 16, LIST | 0, 4); /* 8 entries */
+	put(PRIMARY + 16, OTHER_LIST | 0, 4);
+	put_ale(LIST, 2, 0, ASTES);
+	put_ale(LIST, 3, 1UL << 63, ASTES);	     /* invalid */
+	put_ale(LIST, 4, 1UL << 57, ASTES);	     /* fetch-only */
+	put_ale(LIST, 5, 1UL << 56 | 1UL << 32, ASTES); /* private, index 1 */
+	put_ale(LIST, 6, 0, ASTES + 64);
+	put_ale(LIST, 7, 0, ASTES + 128);
+	put_ale(LIST, 8, 0, ASTES);		     /* behind the list */
+	put_ale(OTHER_LIST, 2, 1UL << 63, ASTES);
+	put(ASTES, AUTHORITY << 32, 8);
+	put(ASTES + 8, SEGMENTS | 3, 8);
+	put(ASTES + 20, 7, 4);
+	put(ASTES + 64, 1UL << 63, 8);		     /* invalid */
+	put(ASTES + 84, 7, 4);
+	put(ASTES + 128 + 20, 8, 4);		     /* another sequence number */
+	put(AUTHORITY, 0x04, 1);		     /* index 2: the secondary bit */
+}
+
+#define ON PSW_DAT | PSW_EA | PSW_BA
+#define ALET(n) (5U << 16 | (n))
+
+struct walk {
+	const char *why;
+	uint64_t psw, asce; /* of the primary space, or of that which the PSW selects */
+	uint64_t address;
+	bool store;
+	uint32_t alet;
+	uint64_t cr0, cr8;
+	int code;
+	uint64_t gpa;
+};
+
+static const struct walk walks[] = {
+	/* PoP, chapter 3, "Dynamic Address Translation" */
+	{ "segment and page", ON, SEGMENTS | 3, 0x123, .gpa = 0x5123 },
+	{ "from the secondary space", ON | PSW_AS_SECONDARY, SEGMENTS | 3, 0x123, .gpa = 0x5123 },
+	{ "from the home space", ON | PSW_AS_HOME, SEGMENTS | 3, 0x123, .gpa = 0x5123 },
+	{ "a frame in the first 8 KiB is prefixed", ON, SEGMENTS | 3, 0x4123, .gpa = 0x8123 },
+	{ "a real space", ON, 0x20, 0x12345, .gpa = 0x12345 },
+	{ "beyond a segment table's 2 GiB", ON, SEGMENTS | 3, 1UL << 31, .code = PGM_ASCE_TYPE },
+	{ "beyond 512 entries", ON, SEGMENTS | 0, 512UL << 20, .code = PGM_SEGMENT_TRANSLATION },
+	{ "beyond a region-third table's length", ON, THIRDS | 4 | 0, 512UL << 31,
+	  .code = PGM_REGION_THIRD_TRANSLATION },
+	{ "through four tables", ON, FIRSTS | 0xc | 3, 0x123, .gpa = 0x5123 },
+	{ "invalid segment", ON, SEGMENTS | 3, 1UL << 20, .code = PGM_SEGMENT_TRANSLATION },
+	{ "segment-table entry of type 1", ON, SEGMENTS | 3, 2UL << 20,
+	  .code = PGM_TRANSLATION_SPECIFICATION },
+	{ "protected segment: fetch", ON, SEGMENTS | 3, 3UL << 20, .gpa = 0x5000 },
+	{ "protected segment: store", ON, SEGMENTS | 3, 3UL << 20, true, .code = PGM_PROTECTION,
+	  .gpa = 0x5000 },
+	{ "common segment", ON, SEGMENTS | 3, 4UL << 20, .gpa = 0x5000 },
+	{ "common segment in a private space", ON, SEGMENTS | 0x100 | 3, 4UL << 20,
+	  .code = PGM_TRANSLATION_SPECIFICATION },
+	{ "page table outside of storage", ON, SEGMENTS | 3, 5UL << 20, .code = PGM_ADDRESSING },
+	{ "large segment, enhanced DAT on", ON, SEGMENTS | 3, (6UL << 20) + 0x1234, .cr0 = CR0_EDAT,
+	  .gpa = 0x301234 },
+	{ "invalid page", ON, SEGMENTS | 3, 0x1000, .code = PGM_PAGE_TRANSLATION },
+	{ "bit 52 of a page", ON, SEGMENTS | 3, 0x2000, .code = PGM_TRANSLATION_SPECIFICATION },
+	{ "protected page: store", ON, SEGMENTS | 3, 0x3000, true, .code = PGM_PROTECTION,
+	  .gpa = 0x6000 },
+	{ "before a table's offset", ON, THIRDS | 4 | 3, 1UL << 31,
+	  .code = PGM_SEGMENT_TRANSLATION },
+	{ "behind a table's length", ON, THIRDS | 4 | 3, (2UL << 31) + (512UL << 20),
+	  .code = PGM_SEGMENT_TRANSLATION },
+	{ "protected region, enhanced DAT off", ON, THIRDS | 4 | 3, 3UL << 31, true, .gpa = 0x5000 },
+	{ "protected region, enhanced DAT on", ON, THIRDS | 4 | 3, 3UL << 31, true, .cr0 = CR0_EDAT,
+	  .code = PGM_PROTECTION, .gpa = 0x5000 },
+	{ "invalid region", ON, THIRDS | 4 | 3, 4UL << 31, .code = PGM_REGION_THIRD_TRANSLATION },
+	{ "large region, enhanced DAT 2", ON, THIRDS | 4 | 3, (5UL << 31) + 0x1234, .cr0 = CR0_EDAT,
+	  .gpa = 0x80001234 },
+	/* PoP, chapter 5, "Access-Register Translation" */
+	{ "ALET 0 is the primary space", ON | PSW_AS_REGISTER, SEGMENTS | 3, 0x123, .gpa = 0x5123 },
+	{ "ALET 1 is the secondary space, a real one here", ON | PSW_AS_REGISTER, SEGMENTS | 3, 0x12123,
+	  .alet = 1, .gpa = 0x12123 },
+	{ "reserved bits of an ALET", ON | PSW_AS_REGISTER, 0, 0x123, .alet = 1U << 25 | ALET(2),
+	  .code = PGM_ALET_SPECIFICATION },
+	{ "an entry of the unit's list", ON | PSW_AS_REGISTER, 0, 0x123, .alet = ALET(2),
+	  .gpa = 0x5123 },
+	{ "the primary list has another", ON | PSW_AS_REGISTER, 0, 0x123, .alet = 1U << 24 | ALET(2),
+	  .code = PGM_ALEN_TRANSLATION },
+	{ "behind the list", ON | PSW_AS_REGISTER, 0, 0x123, .alet = ALET(8),
+	  .code = PGM_ALEN_TRANSLATION },
+	{ "invalid entry", ON | PSW_AS_REGISTER, 0, 0x123, .alet = ALET(3),
+	  .code = PGM_ALEN_TRANSLATION },
+	{ "another entry sequence", ON | PSW_AS_REGISTER, 0, 0x123, .alet = 6U << 16 | 2,
+	  .code = PGM_ALE_SEQUENCE },
+	{ "invalid address space", ON | PSW_AS_REGISTER, 0, 0x123, .alet = ALET(6),
+	  .code = PGM_ASTE_VALIDITY },
+	{ "another address-space sequence", ON | PSW_AS_REGISTER, 0, 0x123, .alet = ALET(7),
+	  .code = PGM_ASTE_SEQUENCE },
+	{ "private entry, same index", ON | PSW_AS_REGISTER, 0, 0x123, .alet = ALET(5),
+	  .cr8 = 1UL << 16, .gpa = 0x5123 },
+	{ "private entry, permitted by the table", ON | PSW_AS_REGISTER, 0, 0x123, .alet = ALET(5),
+	  .cr8 = 2UL << 16, .gpa = 0x5123 },
+	{ "private entry, not permitted", ON | PSW_AS_REGISTER, 0, 0x123, .alet = ALET(5),
+	  .cr8 = 3UL << 16, .code = PGM_EXTENDED_AUTHORITY },
+	{ "fetch-only entry: fetch", ON | PSW_AS_REGISTER, 0, 0x123, .alet = ALET(4), .gpa = 0x5123 },
+	{ "fetch-only entry: store", ON | PSW_AS_REGISTER, 0, 0x123, true, .alet = ALET(4),
+	  .code = PGM_PROTECTION },
+};
+
+static bool walk_holds(const struct walk *w)
+{
+	struct state s = {
+		.storage = table_storage,
+		.slots = 1,
+		.cpu = { .psw_mask = w->psw,
+			 .prefix = 0x8000,
+			 .cr = { [0] = w->cr0, [1] = w->asce, [2] = UNIT, [5] = PRIMARY, [7] = 0x20,
+				 [8] = w->cr8, [13] = 0x20 },
+			 .ar = { [3] = w->alet },
+			 .edat1 = true,
+			 .edat2 = true },
+	};
+	struct cause c;
+	uint64_t gpa;
+
+	if ((w->psw & PSW_AS_HOME) == PSW_AS_SECONDARY || (w->psw & PSW_AS_HOME) == PSW_AS_HOME) {
+		s.cpu.cr[1] = 0x20;
+		s.cpu.cr[(w->psw & PSW_AS_HOME) == PSW_AS_HOME ? 13 : 7] = w->asce;
+	}
+	c = contract_translate(&s, w->address, 3, w->store, &gpa);
+	return c.code == w->code && (!w->gpa || gpa == w->gpa);
+}
 
 static struct outcome outcome_from(int value)
 {
@@ -223,7 +416,9 @@ static bool row_holds(const struct row *row, struct prediction *p)
 		.old = row->bad_old ? bad : good,
 		.old_value = row->differs || row->gaddr >= sizeof(contents) ? other
 									   : contents + row->gaddr,
-		.cpu = { .psw_mask = row->psw, .prefix = row->prefix, .cr[0] = row->cr0 },
+		.cpu = { .psw_mask = row->psw, .prefix = row->prefix, 
+			 .cr[0] = row->cr0,
+			 .cr[1] = row->private_real ? 0x120 : 0 },
 	};
 	struct request r = {
 		.on_vcpu = row->vcpu,
@@ -251,6 +446,8 @@ static int failing_rows(void)
 
 	for (size_t i = 0; i < COUNT(rows); i++)
 		failing += !row_holds(&rows[i], &p);
+	for (size_t i = 0; i < COUNT(walks); i++)
+		failing += !walk_holds(&walks[i]);
 	return failing;
 }
 
@@ -261,7 +458,8 @@ int main(void)
 	size_t n = 0;
 	int failed = 0;
 
-	printf("1..%zu\n", COUNT(rows) + RULES - 1);
+	make_tables();
+	printf("1..%zu\n", COUNT(rows) + COUNT(walks) + RULES - 1);
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		bool good = row_holds(&rows[i], &p);
 
@@ -269,6 +467,12 @@ int main(void)
 			printf("# predicted: %s, moves %d, reachable %llu\n", prediction_text(&p, text),
 			       p.moves, (unsigned long long)p.reachable);
 		printf("%s %zu %s\n", good ? "ok" : "not ok", ++n, rows[i].why);
+		failed += !good;
+	}
+	for (size_t i = 0; i < COUNT(walks); i++) {
+		bool good = walk_holds(&walks[i]);
+
+		printf("%s %zu %s\n", good ? "ok" : "not ok", ++n, walks[i].why);
 		failed += !good;
 	}
 	for (int rule = 1; rule < RULES; rule++) {
