@@ -84,7 +84,7 @@ static uint32_t buffer_size(const struct trial *t)
 static void fill_buffer(struct trial *t)
 {
 	uint32_t size = buffer_size(t);
-	size_t shift = size % 8; /* an alignment of its own */
+	size_t shift = (size + t->request.op.gaddr / (size | 1)) % 8; /* any alignment */
 	uint8_t *buf;
 
 	if (!buffer) {
@@ -278,6 +278,7 @@ bool trial_issue(struct trial *t)
 
 	s.buf = t->buf_given ? t->area : (struct user_area){ UINT64_MAX, UINT64_MAX };
 	s.old = t->old_area;
+	s.old_value = t->given_old_value;
 	if (t->request.op.op == KVM_S390_MEMOP_ABSOLUTE_CMPXCHG && !t->old_given)
 		fill_old(t, &s);
 	contract_memop(&s, &t->request, &t->prediction);

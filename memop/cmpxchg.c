@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * ABSOLUTE_CMPXCHG: what is exchanged, what is not, and what is refused.
+ *
+ * docs/contract.md, MEMOP-XCHG; api.rst, "Absolute cmpxchg". PoP, chapter 3,
+ * "Key-Controlled Protection": an exchange is a store.
+ *
+ * How it is seen: every size at every aligned offset of two adjacent pages, which
+ * lie in different slots, with an old value that is equal, or differs in one bit,
+ * each bit in turn. Guest bytes, the old value and the buffer, with guard bytes
+ * around all of them, are compared with the oracle.
+ */
+#include <stdio.h>
+#include <sys/mman.h>
+
+#include "bytes.h"
+#include "judge.h"
+#include "memop.h"
+#include "report.h"
+#include "skey.h"
+#include "trial.h"
+
+#define BORDER 0x100000UL /* between two adjacent slots */
+#define END 0x200000UL	  /* of the second, then a hole */
+#define PLACE 0x110000UL
+#define KEYS 16
+
+static const uint64_t slots[] = { 0, BORDER };
+static const uint32_t sizes[] = { 1, 2, 4, 8, 16 };
+
+static struct arena *arena;
+
+static struct trial exchange(uint64_t gaddr, uint32_t size)
+{
+	return (struct trial){ .arena = arena,
+			       .request.op = { .op = KVM_S390_MEMOP_ABSOLUTE_CMPXCHG,
+					       .gaddr = gaddr,
+					       .size = size } };
+}
+
+static void equal_at(uint64_t gaddr, uint32_t size)
+{
+	struct trial t = exchange(gaddr, size);
+
+	trial_run(&t);
+}
+
+static void differs_at(uint64_t gaddr, uint32_t size, unsigned int bit)
+{
+	struct trial t = exchange(gaddr, size);
+
+	t.old_differs = true;
+	t.old_bit = bit;
+	trial_run(&t);
+}
+
+static void success(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++)
+		for (uint64_t at = BORDER - 4096; at < BORDER + 4096; at += sizes[i])
+			equal_at(at, sizes[i]);
+	trial_rest(arena);
+}
+
+static void failure(void)
+{
+	unsigned int bit = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++)
+		for (uint64_t at = BORDER - 4096; at < BORDER + 4096; at += sizes[i])
+			differs_at(at, sizes[i], bit++ % (8 * sizes[i]));
+	trial_rest(arena);
+}
+
+/* Each single bit, at each place that a smaller exchange has in a larger word */
+static void each_bit(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++)
+		for (uint64_t at = PLACE; at < PLACE + 16; at += sizes[i])
+			for (unsigned int bit = 0; bit < 8 * sizes[i]; bit++)
+				differs_at(at, sizes[i], bit);
+	trial_rest(arena);
+}
+
+static void other_sizes(void)
+{
+	const uint32_t max = (uint32_t)memop_max_size();
+	const uint32_t large[] = { 4095, 4096, max - 1, max, max + 1, 1U << 31, UINT32_MAX };
+
+	for (uint32_t size = 0; size <= 300; size++)
+		equal_at(PLACE, size);
+	for (size_t i = 0; i < ARRAY_SIZE(large); i++)
+		equal_at(PLACE, large[i]);
+	trial_rest(arena);
+}
+
+static void misaligned(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++)
+		for (uint64_t at = PLACE; at < PLACE + 32; at++) {
+			equal_at(at, sizes[i]);
+			differs_at(at, sizes[i], 3);
+		}
+	trial_rest(arena);
+}
+
+/* The last bytes of storage, the first behind it, across the ends of slots */
+static void edges(void)
+{
+	static const uint64_t ends[] = { 0, BORDER, END, 1UL << 31, 1UL << 32, 1UL << 52, 1UL << 63 };
+
+	for (size_t e = 0; e < ARRAY_SIZE(ends); e++)
+		for (size_t i = 0; i < ARRAY_SIZE(sizes); i++)
+			for (int from = -17; from <= 17; from++) {
+				equal_at(ends[e] + (uint64_t)from, sizes[i]);
+				differs_at(ends[e] + (uint64_t)from, sizes[i], 7);
+			}
+	trial_rest(arena);
+}
+
+static void keyed(unsigned int key, uint32_t size, bool differs)
+{
+	struct trial t = exchange(PLACE + 16, size);
+
+	t.request.op.flags = KVM_S390_MEMOP_F_SKEY_PROTECTION;
+	t.request.op.key = (uint8_t)key;
+	t.old_differs = differs;
+	t.old_bit = key % 8;
+	trial_run(&t);
+}
+
+static void keys(void)
+{
+	for (unsigned int n = 0; n < 2 * KEYS; n++) {
+		arena_key(arena, PLACE, 1, skey_byte(n / 2, n % 2));
+		for (unsigned int key = 0; key < KEYS; key++)
+			for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+				keyed(key, sizes[i], false);
+				keyed(key, sizes[i], true);
+			}
+		equal_at(PLACE, 8); /* without the flag */
+	}
+	arena_key(arena, PLACE, 1, 0);
+	trial_rest(arena);
+}
+
+/* Only denied ones: the old value stays (DEV-02) */
+static void denied(void)
+{
+	arena_key(arena, PLACE, 1, skey_byte(4, true));
+	for (unsigned int key = 5; key < KEYS; key++)
+		for (size_t i = 0; i < ARRAY_SIZE(sizes); i++)
+			for (int differs = 0; differs < 2; differs++)
+				keyed(key, sizes[i], differs);
+	arena_key(arena, PLACE, 1, 0);
+}
+
+/* CS by the guest under the same key is denied exactly when cmpxchg is */
+static void cpu_keys(void)
+{
+	struct judge_order orders[KEYS];
+	char expected[60], observed[OUTCOME_TEXT];
+
+	for (unsigned int n = 0; n < 2 * KEYS; n++) {
+		arena_key(arena, PLACE, 1, skey_byte(n / 2, n % 2));
+		for (unsigned int key = 0; key < KEYS; key++)
+			orders[key] = (struct judge_order){ .address = PLACE,
+							    .psw_mask = JUDGE_PSW | JUDGE_PSW_KEY(key),
+							    .kind = JUDGE_CS };
+		judge_run(arena, orders, KEYS);
+		arena_reset(arena, PLACE, 8);
+		for (unsigned int key = 0; key < KEYS; key++) {
+			struct trial t = exchange(PLACE, 4);
+
+			t.request.op.flags = KVM_S390_MEMOP_F_SKEY_PROTECTION;
+			t.request.op.key = (uint8_t)key;
+			if (!report_case() || !trial_issue(&t) || t.outcome.ret == orders[key].code)
+				continue;
+			snprintf(expected, sizeof(expected), "what the CPU has for CS: code %#x",
+				 orders[key].code);
+			trial_fail(&t, expected, outcome_text(t.outcome, observed), -1);
+		}
+	}
+	arena_key(arena, PLACE, 1, 0);
+	trial_rest(arena);
+}
+
+/* Every flag bit, alone and with the key flag; bit 3 was a draft's "cmpxchg" of writes */
+static void flags(void)
+{
+	for (unsigned int bit = 0; bit < 64; bit++)
+		for (size_t i = 0; i < ARRAY_SIZE(sizes); i++)
+			for (int key = 0; key < 2; key++) {
+				struct trial t = exchange(PLACE, sizes[i]);
+
+				t.request.op.flags =
+					1UL << bit | (key ? KVM_S390_MEMOP_F_SKEY_PROTECTION : 0);
+				trial_run(&t);
+				t.request.on_vcpu = true;
+				trial_run(&t);
+				t.request.on_vcpu = false;
+				t.request.op.op = KVM_S390_MEMOP_ABSOLUTE_WRITE;
+				trial_run(&t);
+			}
+	trial_rest(arena);
+}
+
+/* The new or the old value lies across the border of both pages, @good bytes before it */
+static void with_memory(int protection, uint32_t size, uint32_t good, bool old, bool differs)
+{
+	uint8_t *area = mmap(NULL, 2 * CONTRACT_PAGE, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint8_t *at = area + CONTRACT_PAGE - good;
+	struct trial t = exchange(PLACE, size);
+	struct user_area usable = {
+		.readable = good == size || protection > 0 ? size : good,
+		.writable = good == size ? size : good,
+	};
+
+	TEST_ASSERT(area != MAP_FAILED, "mmap");
+	bytes_copy(at, arena_rest(arena, PLACE, !old), size);
+	if (old && differs)
+		at[0] ^= 1;
+	if (protection < 0)
+		munmap(area + CONTRACT_PAGE, CONTRACT_PAGE);
+	else
+		TEST_ASSERT(!mprotect(area + CONTRACT_PAGE, CONTRACT_PAGE, protection), "mprotect");
+	if (old) {
+		t.old_given = true;
+		t.old_area = usable;
+		t.given_old_value = at;
+		compat_set_old_addr(&t.request.op, at);
+	} else {
+		t.buf_given = true;
+		t.area = usable;
+		t.request.op.buf = (uintptr_t)at;
+		t.old_differs = differs;
+	}
+	trial_run(&t);
+	munmap(area, 2 * CONTRACT_PAGE);
+}
+
+static void user_memory(void)
+{
+	static const int protections[] = { -1, PROT_NONE, PROT_READ };
+
+	for (size_t p = 0; p < ARRAY_SIZE(protections); p++)
+		for (size_t i = 0; i < ARRAY_SIZE(sizes); i++)
+			for (uint32_t good = 0; good <= sizes[i]; good++)
+				for (int old = 0; old < 2; old++)
+					for (int differs = 0; differs < 2; differs++)
+						with_memory(protections[p], sizes[i], good, old,
+							    differs);
+	trial_rest(arena);
+}
+
+static const struct line lines[] = {
+	{ "an equal value is exchanged, at every aligned place",
+	  "MEMOP-XCHG-02 MEMOP-XCHG-03 MEMOP-XCHG-04", success },
+	{ "a value that differs is fetched, at every aligned place", "MEMOP-XCHG-03 MEMOP-XCHG-04",
+	  failure },
+	{ "each single bit makes a value differ", "MEMOP-XCHG-03 MEMOP-XCHG-04", each_bit },
+	{ "other sizes are refused", "MEMOP-XCHG-02", other_sizes },
+	{ "misaligned targets are refused (observed)", "MEMOP-XCHG-08", misaligned },
+	{ "at the ends of storage", "MEMOP-ADDR-01 MEMOP-XCHG-08", edges },
+	{ "every key on every storage key, equal or not", "MEMOP-XCHG-07 MEMOP-KEY-03", keys },
+	{ "a denied exchange leaves the old value alone", "MEMOP-XCHG-04 MEMOP-XCHG-07", denied },
+	{ "the guest's CS is denied exactly when cmpxchg is", "MEMOP-XCHG-07 MEMOP-KEY-08", cpu_keys },
+	{ "flags: the key's alone; none makes a write an exchange", "MEMOP-XCHG-06 MEMOP-FLAG-01",
+	  flags },
+	{ "new and old value in memory that cannot be read or written",
+	  "MEMOP-XCHG-09 MEMOP-BUF-01", user_memory },
+};
+
+int main(int argc, char **argv)
+{
+	int status;
+
+	report_options(argc, argv, lines, ARRAY_SIZE(lines));
+	report_need(kvm_check_cap(KVM_CAP_S390_MEM_OP_EXTENSION) &
+			    KVM_S390_MEMOP_EXTENSION_CAP_CMPXCHG,
+		    "KVM_S390_MEMOP_EXTENSION_CAP_CMPXCHG in KVM_CAP_S390_MEM_OP_EXTENSION");
+	arena = arena_create(slots, ARRAY_SIZE(slots), 0);
+	judge_create(arena);
+	status = report_run();
+	arena_free(arena);
+	return status;
+}
