@@ -1,0 +1,441 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * ABSOLUTE_CMPXCHG is atomic, against other requests and against the guest's own
+ * compare-and-swap instructions.
+ *
+ * docs/contract.md, MEMOP-XCHG-05; PoP, chapter 7, "COMPARE AND SWAP", "COMPARE
+ * DOUBLE AND SWAP".
+ *
+ * How it is seen: targets of all sizes lie in one cache line, several in each word,
+ * doubleword and quadword. Every actor, threads with MEM_OP and a running guest,
+ * owns one token for each target, and again and again exchanges it for the one it
+ * finds there. At the end each token is there exactly once, at the target or with
+ * an owner: one lost or doubled means that two exchanges overlapped. All bytes of
+ * a token are the same, so that a torn value is seen by the first who reads it.
+ * Meanwhile another thread changes the slot's flags and discards pages beside.
+ */
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+
+#include "bytes.h"
+#include "compat.h"
+#include "memop.h"
+#include "report.h"
+#include "ucall_common.h"
+
+#define GPA 0x10000000UL
+#define SIZE (1UL << 20)
+#define SLOT 10
+#define LINE_BYTES 128
+
+#define THREADS 2
+#define ACTORS (THREADS + 1) /* the guest is the last */
+#define GUEST THREADS
+#define BATCH 64	     /* exchanges of the guest between two exits */
+#define CONFLICTS_NEEDED 100
+
+/* Neighbours in words, doublewords, quadwords; what lies between must stay 0 */
+static const struct target {
+	uint32_t offset, size;
+} targets[] = {
+	{ 0, 1 }, { 1, 1 }, { 3, 1 }, { 4, 2 },	  { 6, 2 },   { 8, 4 },	  { 12, 4 },
+	{ 16, 8 }, { 24, 8 }, { 32, 16 }, { 48, 16 }, { 64, 1 }, { 66, 2 }, { 68, 4 }, { 72, 8 },
+};
+
+#define TARGETS ARRAY_SIZE(targets)
+
+/* In a page of guest memory that both sides know */
+struct board {
+	uint8_t line[LINE_BYTES];	/* the targets */
+	uint8_t token[ACTORS][TARGETS]; /* what each actor owns, as its repeated byte */
+	uint64_t exchanges[ACTORS], conflicts[ACTORS], torn[ACTORS];
+	/* For a single exchange by the guest */
+	uint64_t single, at, size, exchanged;
+	unsigned __int128 old_value, new_value;
+};
+
+static struct kvm_vm *vm;
+static struct kvm_vcpu *vcpu;
+static struct board *board; /* the host's view; the guest's is at GPA */
+static unsigned long seconds = 2;
+static volatile bool stop;
+
+/* ------------------------------------------------------------------ the guest */
+
+/* Compare and swap of a word or more; returns what was found */
+static unsigned __int128 swap(void *at, uint64_t size, unsigned __int128 old, unsigned __int128 new)
+{
+	if (size == 16) {
+		asm volatile("cdsg %0,%2,%1"
+			     : "+d"(old), "+QS"(*(unsigned __int128 *)at)
+			     : "d"(new)
+			     : "cc", "memory");
+		return old;
+	}
+	if (size == 8) {
+		uint64_t found = (uint64_t)old;
+
+		asm volatile("csg %0,%2,%1"
+			     : "+d"(found), "+QS"(*(uint64_t *)at)
+			     : "d"((uint64_t)new)
+			     : "cc", "memory");
+		return found;
+	}
+	uint32_t found = (uint32_t)old;
+
+	asm volatile("csy %0,%2,%1"
+		     : "+d"(found), "+QS"(*(uint32_t *)at)
+		     : "d"((uint32_t)new)
+		     : "cc", "memory");
+	return found;
+}
+
+/* The same of 1 or 2 bytes, in the word around them */
+static unsigned __int128 swap_small(uint8_t *at, uint64_t size, unsigned __int128 old,
+				    unsigned __int128 new)
+{
+	uint32_t *word = (uint32_t *)((uintptr_t)at & -4UL), is = *(volatile uint32_t *)word;
+	unsigned int shift = (unsigned int)(32 - 8 * size - 8 * ((uintptr_t)at & 3));
+	uint32_t mask = (size == 1 ? 0xffU : 0xffffU) << shift;
+
+	while (((is & mask) >> shift) == (uint32_t)old) {
+		uint32_t to = (is & ~mask) | (uint32_t)new << shift;
+		uint32_t found = (uint32_t)swap(word, 4, is, to);
+
+		if (found == is)
+			return old;
+		is = found;
+	}
+	return (is & mask) >> shift;
+}
+
+static unsigned __int128 guest_swap(void *at, uint64_t size, unsigned __int128 old,
+				    unsigned __int128 new)
+{
+	return size < 4 ? swap_small(at, size, old, new) : swap(at, size, old, new);
+}
+
+static unsigned __int128 repeated(uint8_t byte, uint64_t size)
+{
+	unsigned __int128 value = 0;
+
+	for (uint64_t i = 0; i < size; i++)
+		value = value << 8 | byte;
+	return value;
+}
+
+static void guest_exchange(struct board *b, uint64_t n, uint32_t offset, uint64_t size)
+{
+	uint8_t mine = b->token[GUEST][n], *at = b->line + offset;
+	/* What was seen last time is a good guess, and makes for conflicts */
+	unsigned __int128 found = repeated(*(volatile uint8_t *)at, size), old;
+
+	do {
+		old = found;
+		found = guest_swap(at, size, old, repeated(mine, size));
+		if (found != repeated((uint8_t)found, size))
+			b->torn[GUEST]++;
+		if (found != old)
+			b->conflicts[GUEST]++;
+	} while (found != old);
+	b->token[GUEST][n] = (uint8_t)old;
+	b->exchanges[GUEST]++;
+}
+
+static void guest_main(void)
+{
+	struct board *b = (struct board *)GPA;
+
+	for (;;) {
+		if (b->single) {
+			unsigned __int128 found = guest_swap((void *)b->at, b->size, b->old_value,
+							     b->new_value);
+
+			b->exchanged = found == b->old_value;
+			b->old_value = found;
+		} else {
+			for (uint64_t i = 0; i < BATCH; i++) {
+				uint64_t n = i % TARGETS;
+
+				guest_exchange(b, n, targets[n].offset, targets[n].size);
+			}
+		}
+		GUEST_SYNC(0);
+	}
+}
+
+/* ------------------------------------------------------------------- the host */
+
+static void run_guest(void)
+{
+	struct ucall uc;
+
+	vcpu_run(vcpu);
+	TEST_ASSERT(get_ucall(vcpu, &uc) == UCALL_SYNC, "the guest ended otherwise, exit reason %u",
+		    vcpu->run->exit_reason);
+}
+
+static struct outcome exchange(uint64_t gpa, uint32_t size, void *old, const void *new)
+{
+	struct kvm_s390_mem_op op = {
+		.op = KVM_S390_MEMOP_ABSOLUTE_CMPXCHG,
+		.gaddr = gpa,
+		.size = size,
+		.buf = (uintptr_t)new,
+	};
+
+	compat_set_old_addr(&op, old);
+	return memop(vm->fd, &op);
+}
+
+/* One token for the one at the target; the value that others may change in between is old */
+static void host_exchange(unsigned int actor, size_t n, unsigned int *random)
+{
+	const struct target *t = &targets[n];
+	uint8_t old[16], new[16], before[16];
+
+	for (uint32_t i = 0; i < t->size; i++) {
+		old[i] = *(volatile uint8_t *)(board->line + t->offset);
+		new[i] = board->token[actor][n];
+	}
+	for (;;) {
+		struct outcome o;
+
+		*random = *random * 1103515245 + 12345;
+		if (*random >> 16 & 1)
+			sched_yield();
+		bytes_copy(before, old, t->size);
+		o = exchange(GPA + t->offset, t->size, old, new);
+		/* EAGAIN: small exchanges give up when the word around them keeps changing */
+		if (o.ret == -1 && o.err == EAGAIN)
+			continue;
+		TEST_ASSERT(o.ret == 0, "cmpxchg returned %d, errno %d", o.ret, o.err);
+		for (uint32_t i = 1; i < t->size; i++)
+			if (old[i] != old[0])
+				board->torn[actor]++;
+		if (bytes_differ(before, old, t->size) < 0)
+			break;
+		board->conflicts[actor]++;
+	}
+	board->token[actor][n] = old[0];
+	board->exchanges[actor]++;
+}
+
+static void *host_actor(void *argument)
+{
+	unsigned int actor = (unsigned int)(uintptr_t)argument, random = actor;
+
+	for (size_t n = 0; !stop; n++)
+		host_exchange(actor, n * 7 % TARGETS, &random);
+	return NULL;
+}
+
+static void *guest_actor(void *argument)
+{
+	while (!stop)
+		run_guest();
+	return argument;
+}
+
+static void *disturber(void *argument)
+{
+	uint8_t *memory = (uint8_t *)board;
+	struct kvm_userspace_memory_region region = {
+		.slot = SLOT,
+		.guest_phys_addr = GPA,
+		.memory_size = SIZE,
+		.userspace_addr = (uintptr_t)memory,
+	};
+
+	while (!stop) {
+		region.flags ^= KVM_MEM_LOG_DIRTY_PAGES;
+		TEST_ASSERT(!ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &region), "flags of a slot");
+		madvise(memory + BYTES_PAGE, 16 * BYTES_PAGE, MADV_DONTNEED);
+		sched_yield();
+	}
+	return argument;
+}
+
+/* Token k of a target: 1 at the target, the others with the actors */
+static void deal(void)
+{
+	for (size_t i = 0; i < sizeof(*board); i++)
+		((uint8_t *)board)[i] = 0;
+	for (size_t n = 0; n < TARGETS; n++) {
+		for (uint32_t i = 0; i < targets[n].size; i++)
+			board->line[targets[n].offset + i] = 1;
+		for (unsigned int actor = 0; actor < ACTORS; actor++)
+			board->token[actor][n] = (uint8_t)(2 + actor + 16 * n);
+	}
+}
+
+static void wrong(const char *request, const char *expected, const char *observed)
+{
+	report_fail(&(struct finding){ .request = request,
+				       .expected = expected,
+				       .observed = observed,
+				       .offset = -1 });
+}
+
+/* Every token of target @n is there once */
+static void count_tokens(size_t n)
+{
+	const struct target *t = &targets[n];
+	unsigned int seen[256] = { 0 };
+	char request[80], observed[80];
+
+	if (!report_case())
+		return;
+	snprintf(request, sizeof(request), "exchanges of %u bytes at offset %u", t->size, t->offset);
+	seen[board->line[t->offset]]++;
+	for (uint32_t i = 1; i < t->size; i++)
+		if (board->line[t->offset + i] != board->line[t->offset])
+			wrong(request, "all bytes of a token are the same", "a torn value at the end");
+	for (unsigned int actor = 0; actor < ACTORS; actor++)
+		seen[board->token[actor][n]]++;
+	for (unsigned int k = 0; k <= ACTORS; k++) {
+		uint8_t token = (uint8_t)(k ? 1 + k + 16 * n : 1);
+
+		if (seen[token] == 1)
+			continue;
+		snprintf(observed, sizeof(observed), "token %#x is there %u times", token, seen[token]);
+		wrong(request, "every token is there exactly once", observed);
+		return;
+	}
+}
+
+static bool is_target(uint32_t offset)
+{
+	for (size_t n = 0; n < TARGETS; n++)
+		if (offset - targets[n].offset < targets[n].size)
+			return true;
+	return false;
+}
+
+static void judge_end(double took)
+{
+	uint64_t exchanges = 0, conflicts = 0, torn = 0;
+
+	for (size_t n = 0; n < TARGETS; n++)
+		count_tokens(n);
+	for (uint32_t i = 0; i < LINE_BYTES; i++)
+		if (!is_target(i) && board->line[i])
+			wrong("exchanges beside", "bytes between the targets stay", "one has changed");
+	for (unsigned int actor = 0; actor < ACTORS; actor++) {
+		exchanges += board->exchanges[actor];
+		conflicts += board->conflicts[actor];
+		torn += board->torn[actor];
+		report_note("%s %u: %llu exchanges, %llu conflicts",
+			    actor == GUEST ? "guest" : "thread", actor,
+			    (unsigned long long)board->exchanges[actor],
+			    (unsigned long long)board->conflicts[actor]);
+		if (report_case() && !board->exchanges[actor])
+			wrong("exchanges", "every actor makes some", "one has made none");
+	}
+	report_note("%.0f exchanges and %.0f conflicts per second", (double)exchanges / took,
+		    (double)conflicts / took);
+	if (report_case() && torn)
+		wrong("exchanges", "no value is ever torn", "a torn value was found");
+	if (report_case() && conflicts < CONFLICTS_NEEDED)
+		wrong("exchanges", "enough conflicts to mean anything", "too few");
+}
+
+static void atomic(void)
+{
+	pthread_t threads[THREADS + 2];
+	double begin;
+
+	deal();
+	stop = false;
+	begin = report_seconds();
+	for (uintptr_t actor = 0; actor < THREADS; actor++)
+		pthread_create(&threads[actor], NULL, host_actor, (void *)actor);
+	pthread_create(&threads[THREADS], NULL, guest_actor, NULL);
+	pthread_create(&threads[THREADS + 1], NULL, disturber, NULL);
+	while (report_seconds() - begin < (double)seconds)
+		usleep(10000);
+	stop = true;
+	for (size_t i = 0; i < THREADS + 2; i++)
+		pthread_join(threads[i], NULL);
+	judge_end(report_seconds() - begin);
+}
+
+/* The guest's instruction and MEM_OP on the same data: one case */
+static void same(uint32_t size, uint32_t offset, bool equal)
+{
+	uint8_t *target = board->line + offset, old[16], new[16], of_guest[48], of_memop[48];
+	bool exchanged;
+
+	if (!report_case())
+		return;
+	bytes_copy(new, bytes_inverted(offset), 16);
+	for (int memop_turn = 0; memop_turn < 2; memop_turn++) {
+		bytes_copy(board->line, bytes_rest(0), LINE_BYTES);
+		bytes_copy(old, target, size);
+		old[size - 1] ^= (uint8_t)!equal;
+		if (memop_turn) {
+			uint8_t before[16];
+
+			bytes_copy(before, old, size);
+			exchange(GPA + offset, size, old, new);
+			exchanged = bytes_differ(before, old, size) < 0;
+			bytes_copy(of_memop, board->line + (offset & -16U), 16);
+			bytes_copy(of_memop + 16, old, size);
+			if (exchanged != (bool)board->exchanged)
+				wrong("cmpxchg", "exchanged as by the guest", "otherwise");
+			continue;
+		}
+		board->single = 1;
+		board->at = GPA + offset;
+		board->size = size;
+		board->old_value = board->new_value = 0;
+		bytes_copy((uint8_t *)&board->old_value + 16 - size, old, size);
+		bytes_copy((uint8_t *)&board->new_value + 16 - size, new, size);
+		run_guest();
+		bytes_copy(of_guest, board->line + (offset & -16U), 16);
+		bytes_copy(of_guest + 16, (uint8_t *)&board->old_value + 16 - size, size);
+	}
+	if (bytes_differ(of_guest, of_memop, 16 + size) >= 0)
+		wrong("cmpxchg", "memory and old value as after the guest's CS", "another byte");
+}
+
+static void same_as_cpu(void)
+{
+	for (uint32_t size = 1; size <= 16; size *= 2)
+		for (uint32_t offset = 0; offset < 64; offset += size)
+			for (int equal = 0; equal < 2; equal++)
+				same(size, offset, equal);
+	board->single = 0;
+}
+
+static const struct line lines[] = {
+	{ "the guest's CSY, CSG and CDSG do the same", "MEMOP-XCHG-03 MEMOP-XCHG-04", same_as_cpu },
+	{ "no exchange is lost, doubled or torn", "MEMOP-XCHG-05", atomic },
+};
+
+int main(int argc, char **argv)
+{
+	static const struct report_number numbers[] = {
+		{ "--seconds", "how long to exchange", &seconds },
+	};
+	const char *why;
+	int status;
+
+	report_numbers(numbers, ARRAY_SIZE(numbers));
+	report_options(argc, argv, lines, ARRAY_SIZE(lines));
+	report_need(compat_kernel_fits(&why), why);
+	report_need(kvm_check_cap(KVM_CAP_S390_MEM_OP_EXTENSION) &
+			    KVM_S390_MEMOP_EXTENSION_CAP_CMPXCHG,
+		    "KVM_S390_MEMOP_EXTENSION_CAP_CMPXCHG in KVM_CAP_S390_MEM_OP_EXTENSION");
+	vm = vm_create_with_one_vcpu(&vcpu, guest_main);
+	vm_userspace_mem_region_add(vm, VM_MEM_SRC_ANONYMOUS, GPA, SLOT, SIZE / BYTES_PAGE, 0);
+	virt_map(vm, GPA, GPA, SIZE / BYTES_PAGE);
+	board = addr_gpa2hva(vm, GPA);
+	status = report_run();
+	kvm_vm_free(vm);
+	return status;
+}
