@@ -39,9 +39,10 @@ enum how {
 	PERMITTED,
 	CHECKED,
 	DENIED,
+	DIFFERS, /* a cmpxchg that finds another value */
 };
 
-static const char *const how_text[] = { "permitted", "check-only", "denied" };
+static const char *const how_text[] = { "permitted", "check-only", "denied", "unequal" };
 
 struct attempt {
 	enum how how;
@@ -112,6 +113,11 @@ static void bits_expected(const struct attempt *a, size_t page, uint8_t *must, u
 		*must = *may = a->store ? SKEY_REFERENCE | SKEY_CHANGE : SKEY_REFERENCE;
 	if (a->how == DENIED)
 		*may = SKEY_REFERENCE; /* PoP does not say that a prohibited access leaves it */
+	if (a->how == DIFFERS) {
+		/* PoP, chapter 7, "COMPARE AND SWAP": it may count as a store */
+		*must = SKEY_REFERENCE;
+		*may = SKEY_REFERENCE | SKEY_CHANGE;
+	}
 }
 
 static void check_bits(const struct attempt *a)
@@ -201,6 +207,51 @@ static void each(void (*check)(const struct attempt *a), enum how how)
 			}
 }
 
+/* An exchange at each size, in the middle of a page */
+static void exchanges(void (*check)(const struct attempt *a), enum how how)
+{
+	static uint8_t old[16];
+
+	for (uint32_t size = 1; size <= 16; size *= 2)
+		for (int keyed = how == DENIED; keyed < 2; keyed++) {
+			struct attempt a = attempt(KVM_S390_MEMOP_ABSOLUTE_CMPXCHG, how, size, keyed);
+
+			a.store = true;
+			a.on_vcpu = false;
+			a.op.gaddr = BASE + FIRST * CONTRACT_PAGE + 0x340;
+			a.first = a.last = FIRST;
+			bytes_copy(old, arena_rest(arena, a.op.gaddr, how == DIFFERS), size);
+			compat_set_old_addr(&a.op, old);
+			check(&a);
+		}
+}
+
+static bool has_exchange(void)
+{
+	if (arena->state.extension & KVM_S390_MEMOP_EXTENSION_CAP_CMPXCHG)
+		return true;
+	report_skip("needs KVM_S390_MEMOP_EXTENSION_CAP_CMPXCHG");
+	return false;
+}
+
+static void bits_exchange(void)
+{
+	if (!has_exchange())
+		return;
+	exchanges(check_bits, PERMITTED);
+	exchanges(check_bits, DIFFERS);
+	exchanges(check_bits, DENIED);
+}
+
+static void log_exchange(void)
+{
+	if (!has_exchange())
+		return;
+	exchanges(check_log, PERMITTED);
+	exchanges(check_log, DIFFERS);
+	exchanges(check_log, DENIED);
+}
+
 static void bits_permitted(void)
 {
 	each(check_bits, PERMITTED);
@@ -253,6 +304,8 @@ static const struct line lines[] = {
 	  "DIRTY-01 DIRTY-02 DIRTY-03 DIRTY-06", log_permitted },
 	{ "dirty log: check-only marks none", "DIRTY-03 MEMOP-CHK-02", log_checked },
 	{ "dirty log: a denied write marks none", "DIRTY-03", log_denied },
+	{ "cmpxchg records reference and change", "MEMOP-RC-01 MEMOP-RC-02", bits_exchange },
+	{ "dirty log: cmpxchg marks its page if it stored", "DIRTY-03", log_exchange },
 	{ "dirty log: first, last and word-boundary pages of a slot", "DIRTY-01 DIRTY-02 DIRTY-06",
 	  log_places },
 };
