@@ -14,6 +14,32 @@
 
 #include <linux/kvm.h>
 
+/* Headers for other architectures have lost it: as api.rst describes it, for the oracle */
+#ifndef KVM_S390_MEMOP_LOGICAL_READ
+struct kvm_s390_mem_op {
+	__u64 gaddr, flags;
+	__u32 size, op;
+	__u64 buf;
+	union {
+		struct {
+			__u8 ar, key;
+		};
+		__u32 sida_offset;
+		__u8 reserved[32];
+	};
+};
+
+#define KVM_S390_MEMOP_LOGICAL_READ 0
+#define KVM_S390_MEMOP_LOGICAL_WRITE 1
+#define KVM_S390_MEMOP_SIDA_READ 2
+#define KVM_S390_MEMOP_SIDA_WRITE 3
+#define KVM_S390_MEMOP_ABSOLUTE_READ 4
+#define KVM_S390_MEMOP_ABSOLUTE_WRITE 5
+#define KVM_S390_MEMOP_F_CHECK_ONLY (1ULL << 0)
+#define KVM_S390_MEMOP_F_INJECT_EXCEPTION (1ULL << 1)
+#define KVM_S390_MEMOP_F_SKEY_PROTECTION (1ULL << 2)
+#endif
+
 /* Older than 6.4: what cmpxchg came with */
 #ifndef KVM_S390_MEMOP_ABSOLUTE_CMPXCHG
 #define KVM_S390_MEMOP_ABSOLUTE_CMPXCHG 6

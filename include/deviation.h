@@ -23,4 +23,7 @@ const char *deviation_known(const struct state *s, const struct request *r,
  */
 const char *deviation_of_old(struct outcome o, const uint8_t *old, size_t size);
 
+/* deviation_of_user_address - is it known of kernels to take a user address that no process has? */
+const char *deviation_of_user_address(struct outcome o);
+
 #endif

@@ -43,3 +43,14 @@ const char *deviation_of_old(struct outcome o, const uint8_t *old, size_t size)
 			return NULL;
 	return "DEV-02";
 }
+
+/* DEV-03: where user and kernel have address spaces of their own, every address may be a user's */
+const char *deviation_of_user_address(struct outcome o)
+{
+#ifdef __s390x__
+	return o.ret == 0 ? "DEV-03" : NULL;
+#else
+	(void)o;
+	return NULL;
+#endif
+}

@@ -25,7 +25,7 @@
 #define FRAME 0x304000UL
 
 static const uint64_t slots[] = { 0x100000, 0x300000 };
-static const uint8_t access_keys[] = { 0, 1, 8, 9, 10, 15 };
+static const uint8_t access_keys[] = { 0, 1, 9, 12 };
 
 static const struct {
 	uint64_t gaddr;
@@ -116,12 +116,16 @@ static void judge_places(uint8_t key)
 /* Storage keys in each relation to the access key */
 static void each_key(bool judged, const char *what)
 {
-	for (unsigned int controls = 0; controls < 8; controls++) {
-		arena->state.cpu.cr[0] = cr0_of(controls);
+	/* Each control alone, both overrides, all */
+	static const unsigned int combinations[] = { 0, 1, 2, 3, 4, 7 };
+
+	for (size_t c = 0; c < ARRAY_SIZE(combinations); c++) {
+		arena->state.cpu.cr[0] = cr0_of(combinations[c]);
 		arena_cpu(arena);
 		for (size_t k = 0; k < ARRAY_SIZE(access_keys); k++)
-			for (unsigned int kind = 0; kind < 6; kind++) {
-				static const uint8_t acc_of[] = { 0, 3, 9 };
+			for (unsigned int kind = 0; kind < 10; kind++) {
+				/* The access key itself; 9, which has an override; its neighbours */
+				static const uint8_t acc_of[] = { 0, 9, 8, 10, 13 };
 				uint8_t acc = kind / 2 ? acc_of[kind / 2] : access_keys[k];
 
 				arena_key(arena, FRAME, PAGES + 1, skey_byte(acc, kind & 1));

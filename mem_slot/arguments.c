@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Which slots can be set: every field of the request, one wrong at a time.
+ *
+ * docs/contract.md, SLOT-02 to SLOT-07, SLOT-10, SLOT-14; api.rst,
+ * KVM_SET_USER_MEMORY_REGION and KVM_SET_USER_MEMORY_REGION2.
+ *
+ * How it is seen: in a VM with three slots, of which two are adjacent, requests are
+ * made that differ from a good one in a single field. Each has its documented
+ * outcome, and after each refusal the three slots must still be what they were:
+ * their first and last unit are taken, the free places beside them are not.
+ */
+#include <stdio.h>
+
+#include "compat.h"
+#include "deviation.h"
+#include "region.h"
+#include "report.h"
+
+#define SPARE 30 /* slot ids that are free */
+#define PROBE 31
+
+static struct {
+	struct kvm_vm *vm;
+	uint64_t unit;
+	uint8_t *memory; /* 16 units */
+	uint32_t limit;
+	bool second; /* which ioctl */
+} host;
+
+/* Slots 5 and 6 side by side, 7 behind a hole; all two units */
+static const struct {
+	uint32_t slot;
+	uint64_t at; /* unit of guest physical and user address */
+} known[] = { { 5, 64 }, { 6, 66 }, { 7, 72 } };
+
+static struct region good(uint32_t slot, uint64_t at, uint64_t units)
+{
+	return (struct region){ .slot = slot,
+				.gpa = at * host.unit,
+				.size = units * host.unit,
+				.user = (uintptr_t)host.memory + at % 16 * host.unit };
+}
+
+static struct outcome set(struct region r)
+{
+	return region_set(host.vm->fd, host.second, &r);
+}
+
+static void open_vm(void)
+{
+	host.vm = vm_create_barebones();
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+		TEST_ASSERT(set(good(known[i].slot, known[i].at, 2)).ret == 0, "slot %u",
+			    known[i].slot);
+}
+
+static void close_vm(void)
+{
+	kvm_vm_free(host.vm);
+}
+
+static void lost(const struct region *r, const char *what, uint64_t at)
+{
+	char text[REGION_TEXT], observed[80];
+
+	snprintf(observed, sizeof(observed), "%s at unit %llu", what, (unsigned long long)at);
+	report_fail(&(struct finding){ .state = "after the request",
+				       .request = region_text(r, text),
+				       .expected = "the slots are as before",
+				       .observed = observed,
+				       .offset = -1 });
+}
+
+/* Is a unit free? By trying to take it, and giving it back */
+static bool is_free(uint64_t at)
+{
+	struct outcome o = set(good(PROBE, at, 1));
+
+	if (o.ret == 0)
+		set(good(PROBE, at, 0));
+	return o.ret == 0;
+}
+
+static void check_slots(const struct region *r)
+{
+	static const struct {
+		uint64_t at;
+		bool taken;
+	} units[] = { { 63, false }, { 64, true },  { 65, true }, { 66, true },  { 67, true },
+		      { 68, false }, { 71, false }, { 72, true }, { 73, true }, { 74, false } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++)
+		if (is_free(units[i].at) == units[i].taken) {
+			lost(r, units[i].taken ? "nothing" : "a slot", units[i].at);
+			return;
+		}
+}
+
+/* One case; a request that succeeds is undone by its opposite */
+static void expect(struct outcome expected, struct region r, const char *state)
+{
+	bool right = region_case(host.vm->fd, host.second, &r, expected, state);
+
+	if (expected.ret == 0 || !right) {
+		r.size = 0;
+		set(r);
+	}
+	if (right && expected.ret)
+		check_slots(&r);
+	if (right)
+		return;
+	/* What a wrong outcome has done to the slots must not reach the next case */
+	close_vm();
+	open_vm();
+}
+
+static void slot_ids(void)
+{
+	const uint32_t free_id[] = { 0, 1, SPARE, host.limit - 1 };
+	const uint32_t bad_id[] = { host.limit, host.limit + 1, 0x7fff + 1, 0xfffe, 0xffff };
+	int spaces = kvm_check_cap(KVM_CAP_MULTI_ADDRESS_SPACE);
+	uint32_t first = spaces > 1 ? (uint32_t)spaces : 1;
+
+	for (size_t i = 0; i < ARRAY_SIZE(free_id); i++)
+		expect(outcome_success(), good(free_id[i], 80, 1), "a free id");
+	for (size_t i = 0; i < ARRAY_SIZE(bad_id); i++)
+		expect(outcome_error(EINVAL), good(bad_id[i], 80, 1), "an id from the limit on");
+	for (uint32_t space = first; space < 0x10000; space = space < 16 ? space + 1 : space * 2)
+		expect(outcome_error(EINVAL), good(space << 16 | SPARE, 80, 1),
+		       "an address space that is not there");
+	expect(outcome_error(EINVAL), good(0xffff0000 | SPARE, 80, 1), "the last address space");
+}
+
+/* What of the flags is taken depends on capabilities */
+static bool flag_defined(unsigned int bit)
+{
+	if (1U << bit == KVM_MEM_LOG_DIRTY_PAGES)
+		return true;
+	return 1U << bit == KVM_MEM_READONLY && kvm_check_cap(KVM_CAP_READONLY_MEM) > 0;
+}
+
+static void flags(void)
+{
+	for (unsigned int bit = 0; bit < 32; bit++) {
+		struct region r = good(SPARE, 80, 1);
+
+		r.flags = 1U << bit;
+		expect(flag_defined(bit) ? outcome_success() : outcome_error(EINVAL), r,
+		       "one flag alone");
+		r.flags |= KVM_MEM_LOG_DIRTY_PAGES;
+		expect(flag_defined(bit) ? outcome_success() : outcome_error(EINVAL), r,
+		       "one flag beside the dirty log");
+	}
+}
+
+static void alignment(void)
+{
+	static const int64_t off[] = { 1, 8, 2048, 4095, -1 };
+	const uint64_t page = (uint64_t)getpagesize();
+	struct region r;
+
+	for (size_t i = 0; i < ARRAY_SIZE(off); i++) {
+		r = good(SPARE, 80, 1);
+		r.gpa += (uint64_t)off[i];
+		expect(outcome_error(EINVAL), r, "guest address within a page");
+		r = good(SPARE, 80, 1);
+		r.user += (uint64_t)off[i];
+		expect(outcome_error(EINVAL), r, "user address within a page");
+		r = good(SPARE, 80, 1);
+		r.size += (uint64_t)off[i];
+		expect(outcome_error(EINVAL), r, "size of no whole pages");
+	}
+	report_note("unit of slots: %llu KiB", (unsigned long long)host.unit >> 10);
+	if (host.unit == page)
+		return;
+	r = good(SPARE, 80, 1);
+	r.size += page;
+	expect(outcome_error(EINVAL), r, "size of a page more than the unit");
+	r = good(SPARE, 80, 1);
+	r.user += page;
+	expect(outcome_error(EINVAL), r, "user address a page behind the unit");
+}
+
+static void sizes_and_wrap(void)
+{
+	static const uint64_t huge[] = { 1UL << 43, 1UL << 52, 1UL << 63, -(1UL << 20) };
+	struct region r;
+
+	for (size_t i = 0; i < ARRAY_SIZE(huge); i++) {
+		r = good(SPARE, 80, 1);
+		r.size = huge[i];
+		expect(outcome_error(EINVAL), r, "more pages than a slot can have");
+	}
+	r = good(SPARE, 80, 2);
+	r.gpa = -host.unit;
+	expect(outcome_error(EINVAL), r, "guest addresses beyond 2^64");
+	expect(outcome_error(EINVAL), good(SPARE, 80, 0), "delete a slot that is not there");
+	expect(outcome_error(EINVAL), good(host.limit, 80, 0), "delete a slot beyond the limit");
+}
+
+static void user_addresses(void)
+{
+	static const uint64_t bad[] = { 0xffffffff00000000, 1UL << 63, -(1UL << 20) };
+	struct outcome o;
+	struct region r;
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		r = good(SPARE, 80, 1);
+		r.user = bad[i];
+		o = set(r);
+		if (deviation_of_user_address(o)) {
+			r.size = 0;
+			set(r);
+			if (report_case())
+				report_deviation(deviation_of_user_address(o));
+			continue;
+		}
+		expect(outcome_error(EINVAL), r, "a user address that no process has");
+	}
+}
+
+/* Every kind of overlap, with a free id; and what is adjacent, which is allowed */
+static void overlaps(void)
+{
+	static const struct {
+		uint64_t at, units;
+		const char *what;
+		bool free;
+	} places[] = {
+		{ 72, 2, "equal", false },	   { 72, 1, "its first half", false },
+		{ 73, 1, "its second half", false }, { 71, 4, "around it", false },
+		{ 71, 2, "its left part", false }, { 73, 2, "its right part", false },
+		{ 64, 4, "two slots", false },	   { 65, 2, "where two slots meet", false },
+		{ 60, 20, "all slots", false },	   { 67, 6, "across a hole", false },
+		{ 68, 4, "the whole hole", true }, { 62, 2, "adjacent on the left", true },
+		{ 74, 2, "adjacent on the right", true },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
+		expect(places[i].free ? outcome_success() : outcome_error(EEXIST),
+		       good(SPARE, places[i].at, places[i].units), places[i].what);
+	/* By no more than the smallest unit, on either side */
+	expect(outcome_error(EEXIST), good(SPARE, 61, 4), "by one unit on the left");
+	expect(outcome_error(EEXIST), good(SPARE, 73, 3), "by one unit on the right");
+}
+
+/* One case: change slot 7, then check where it is, and put it back */
+static void change(struct outcome expected, struct region r, const char *state, uint64_t now_at)
+{
+	struct region back = good(7, 72, 2);
+	bool right = region_case(host.vm->fd, host.second, &r, expected, state);
+
+	if (right && (is_free(now_at) || is_free(now_at + 1) ||
+		      (now_at != 72 && !is_free(72))))
+		lost(&r, "not what the request says", now_at);
+	region_set(host.vm->fd, host.second, &back);
+	if (right)
+		check_slots(&r);
+}
+
+static void changes(void)
+{
+	struct region r = good(7, 72, 2);
+
+	change(outcome_success(), r, "the identical request", 72);
+	r.flags = KVM_MEM_LOG_DIRTY_PAGES;
+	change(outcome_success(), r, "other flags", 72);
+	r = good(7, 72, 2);
+	r.gpa = 80 * host.unit;
+	change(outcome_success(), r, "moved to a free place", 80);
+	r.flags = KVM_MEM_LOG_DIRTY_PAGES;
+	change(outcome_success(), r, "moved, with other flags", 80);
+	r.gpa = 73 * host.unit;
+	change(outcome_success(), r, "moved by half its size", 73);
+	r = good(7, 72, 2);
+	r.gpa = 65 * host.unit;
+	change(outcome_error(EEXIST), r, "moved onto other slots", 72);
+	r.gpa = 67 * host.unit;
+	change(outcome_error(EEXIST), r, "moved halfway onto another slot", 72);
+	change(outcome_error(EINVAL), good(7, 72, 1), "made smaller", 72);
+	change(outcome_error(EINVAL), good(7, 72, 3), "made larger", 72);
+	r = good(7, 72, 3);
+	r.gpa = 80 * host.unit;
+	change(outcome_error(EINVAL), r, "moved and made larger", 72);
+	r = good(7, 72, 2);
+	r.user += host.unit;
+	change(outcome_error(EINVAL), r, "another user address", 72);
+	r = good(7, 72, 2);
+	r.flags = KVM_MEM_READONLY;
+	change(outcome_error(EINVAL), r, "made read-only", 72);
+}
+
+static void delete_and_add(void)
+{
+	struct region gone = good(7, 72, 0), r = good(7, 72, 2);
+
+	for (int round = 0; round < 3; round++) {
+		region_case(host.vm->fd, host.second, &gone, outcome_success(), "delete");
+		if (report_case() && (!is_free(72) || !is_free(73)))
+			lost(&gone, "still a slot", 72);
+		region_case(host.vm->fd, host.second, &gone, outcome_error(EINVAL), "delete again");
+		region_case(host.vm->fd, host.second, &r, outcome_success(), "add again");
+		check_slots(&r);
+	}
+	/* With another size and another user address than before */
+	region_case(host.vm->fd, host.second, &gone, outcome_success(), "delete");
+	r = good(7, 72, 1);
+	r.user += host.unit;
+	region_case(host.vm->fd, host.second, &r, outcome_success(), "add a smaller one");
+	if (report_case() && (is_free(72) || !is_free(73)))
+		lost(&r, "not what the request says", 73);
+}
+
+static void with_both(void (*check)(void))
+{
+	for (int second = 0; second < (region_has_second() ? 2 : 1); second++) {
+		host.second = second;
+		open_vm();
+		check();
+		close_vm();
+	}
+}
+
+#define LINE(name)                                                                                 \
+	static void line_##name(void)                                                              \
+	{                                                                                          \
+		with_both(name);                                                                   \
+	}
+LINE(slot_ids)
+LINE(flags)
+LINE(alignment)
+LINE(sizes_and_wrap)
+LINE(user_addresses)
+LINE(overlaps)
+LINE(changes)
+LINE(delete_and_add)
+
+static const struct line lines[] = {
+	{ "slot ids and address spaces up to their limits", "SLOT-02 SLOT-06 SLOT-14",
+	  line_slot_ids },
+	{ "each flag bit", "SLOT-10 SLOT-11 SLOT-14", line_flags },
+	{ "alignment of addresses and size (observed)", "SLOT-15 SLOT-14", line_alignment },
+	{ "too large, beyond 2^64, absent (observed)", "SLOT-16 SLOT-14", line_sizes_and_wrap },
+	{ "user addresses that are not addressable", "SLOT-07 SLOT-14", line_user_addresses },
+	{ "no overlap of any kind, adjacency allowed", "SLOT-03 SLOT-14", line_overlaps },
+	{ "a slot may be moved and change its flags, and nothing else", "SLOT-05 SLOT-14",
+	  line_changes },
+	{ "delete and add again", "SLOT-04 SLOT-14", line_delete_and_add },
+};
+
+int main(int argc, char **argv)
+{
+	int limit;
+
+	report_options(argc, argv, lines, ARRAY_SIZE(lines));
+	limit = (int)kvm_check_cap(KVM_CAP_NR_MEMSLOTS);
+	report_need(limit > 0, "KVM_CAP_NR_MEMSLOTS");
+	host.limit = (uint32_t)limit;
+	host.unit = compat_slot_unit();
+	host.memory = region_memory(32 * host.unit);
+	return report_run();
+}
