@@ -281,6 +281,9 @@ static void spoil_authority(unsigned int n)
 	arena->state.cpu.cr[8] = (uint64_t)n << 16;
 	for (unsigned int i = 0; i < 16; i++)
 		path.authority[i] = i & 1 ? 0x40 >> (i / 2 % 4) * 2 : 0xaa;
+	/* Behind the table's end everything would be permitted */
+	for (unsigned int i = 16; i < 64; i++)
+		path.authority[i] = 0xff;
 	if (n == 80) {
 		path.aste[0] = low(NOWHERE);
 		arena->state.cpu.cr[8] = 0;

@@ -149,6 +149,11 @@ static void dat_off(void)
 	arena->state.cpu.prefix = JUDGE_PREFIX;
 }
 
+/* Where the address space ends in each addressing mode */
+static const struct {
+	uint64_t mode, end;
+} ends[] = { { PSW_EA | PSW_BA, 0 }, { PSW_BA, 1UL << 31 }, { 0, 1UL << 24 } };
+
 static void space(uint64_t flags)
 {
 	uint64_t asce;
@@ -157,7 +162,8 @@ static void space(uint64_t flags)
 	asce = dat_space(&dat, DAT_REGION_FIRST) | flags;
 	for (uint64_t page = 0; page < PAGES; page++)
 		dat_map(&dat, asce, page * CONTRACT_PAGE, FRAME + page * CONTRACT_PAGE);
-	dat_map(&dat, asce, -CONTRACT_PAGE, FRAME + PAGES * CONTRACT_PAGE);
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
+		dat_map(&dat, asce, ends[i].end - CONTRACT_PAGE, FRAME + PAGES * CONTRACT_PAGE);
 	arena->state.cpu.cr[1] = JUDGE_REAL_SPACE;
 	arena->state.cpu.cr[7] = asce;
 	arena->state.cpu.psw_mask = JUDGE_PSW | PSW_DAT | PSW_AS_SECONDARY;
@@ -175,34 +181,42 @@ static void private_space(void)
 	each_key(true, "DAT on, private space");
 }
 
-/* From the last bytes of the address space to the first, each page with keys of its own */
-static void around_the_end(void)
+/* The last page and the first each have a storage key of their own */
+static void keys_at_the_end(uint64_t end)
 {
+	static const uint8_t of[] = { 0x18, 0x20, 0x28, 0x98 };
 	struct trial t;
 
-	for (unsigned int private = 0; private < 2; private++) {
-		space(private ? DAT_ASCE_PRIVATE : 0);
-		for (unsigned int controls = 0; controls < 8; controls++) {
-			arena->state.cpu.cr[0] = cr0_of(controls);
-			arena_cpu(arena);
-			for (unsigned int n = 0; n < 16; n++) {
-				static const uint8_t of[] = { 0x18, 0x20, 0x28, 0x98 };
+	for (unsigned int n = 0; n < 16; n++) {
+		arena_key(arena, FRAME, 1, of[n % 4]);
+		arena_key(arena, FRAME + PAGES * CONTRACT_PAGE, 1, of[n / 4]);
+		for (uint8_t key = 0; key < 3; key++)
+			for (uint32_t op = 0; op <= KVM_S390_MEMOP_LOGICAL_WRITE; op++) {
+				mem_op(&t, op, end - 4, 8, key);
+				mem_op(&t, op, end - 600, 1200, key);
+				mem_op(&t, op, end - 8, 2056, key);
+				mem_op(&t, op, end - 8, 2057, key);
+			}
+	}
+}
 
-				arena_key(arena, FRAME, 1, of[n % 4]);
-				arena_key(arena, FRAME + PAGES * CONTRACT_PAGE, 1, of[n / 4]);
-				snprintf(state, sizeof(state), "CR0 %#lx%s",
+static void around_the_end(void)
+{
+	static const unsigned int combinations[] = { 0, 1, 4, 7 };
+
+	for (unsigned int private = 0; private < 2; private++)
+		for (size_t e = 0; e < ARRAY_SIZE(ends); e++) {
+			space(private ? DAT_ASCE_PRIVATE : 0);
+			arena->state.cpu.psw_mask = ends[e].mode | PSW_DAT | PSW_AS_SECONDARY;
+			for (size_t c = 0; c < ARRAY_SIZE(combinations); c++) {
+				arena->state.cpu.cr[0] = cr0_of(combinations[c]);
+				arena_cpu(arena);
+				snprintf(state, sizeof(state), "CR0 %#lx%s, address space of %#lx bytes",
 					 (unsigned long)arena->state.cpu.cr[0],
-					 private ? ", private space" : "");
-				for (uint8_t key = 0; key < 3; key++)
-					for (uint32_t op = 0; op <= KVM_S390_MEMOP_LOGICAL_WRITE; op++) {
-						mem_op(&t, op, -4UL, 8, key);
-						mem_op(&t, op, -600UL, 1200, key);
-						mem_op(&t, op, -8UL, 2056, key);
-						mem_op(&t, op, -8UL, 2057, key);
-					}
+					 private ? ", private space" : "", (unsigned long)ends[e].end);
+				keys_at_the_end(ends[e].end);
 			}
 		}
-	}
 	arena_key(arena, FRAME, PAGES + 1, 0);
 	trial_rest(arena);
 }
