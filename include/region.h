@@ -71,9 +71,20 @@ void worker_write(struct worker *w, uint64_t gpa, uint64_t value);
 
 /*
  * worker_try - the guest reads, or writes, where there may be no memory, or none to write
- * Returns true if it met memory, false if its access came to user space as MMIO or
- * is known to have no storage (s390x, by MEM_OP: MMIO does not exist there).
+ * Returns true if it met memory, false if its access came to user space as MMIO, or
+ * on s390x met an addressing exception.
  */
 bool worker_try(struct worker *w, uint64_t gpa, bool write, uint64_t value);
+
+/*
+ * worker_storm - the guest reads the 8 bytes at @gpa and writes those behind, @count times
+ * @allowed: what may be read, where memory is met
+ * @seen: is increased by the reads that met memory
+ *
+ * For slots that change meanwhile. Returns a value that was read and is not allowed,
+ * or 0.
+ */
+uint64_t worker_storm(struct worker *w, uint64_t gpa, const uint64_t allowed[2], uint64_t count,
+		      uint64_t *seen);
 
 #endif

@@ -81,27 +81,104 @@ bool region_case(int vm_fd, bool second, const struct region *r, struct outcome 
 	return false;
 }
 
+/*
+ * One access of the guest. Where there is no memory, its CPU meets an addressing
+ * exception on s390x, whose handler goes on behind the access; elsewhere the
+ * access comes to user space as MMIO.
+ */
+#ifdef __s390x__
+asm(".pushsection .text\n"
+    "worker_exception:\n"
+    "	br	%r13\n"
+    ".popsection\n");
+
+extern const uint8_t worker_exception[];
+
+static bool guest_access(uint64_t address, bool write, uint64_t *value)
+{
+	uint64_t met;
+
+	asm volatile("	larl	%%r13,1f\n"
+		     "	lghi	%0,0\n"
+		     "	ltgr	%3,%3\n"
+		     "	jz	0f\n"
+		     "	stg	%1,0(%2)\n"
+		     "	j	2f\n"
+		     "0:	lg	%1,0(%2)\n"
+		     "2:	lghi	%0,1\n"
+		     "1:"
+		     : "=&d"(met), "+&d"(*value)
+		     : "a"(address), "d"((uint64_t)write)
+		     : "r13", "cc", "memory");
+	return met;
+}
+
+/* The program-new PSW of a guest as kvm_util starts it: DAT on, 64 bits */
+static void install_handler(struct kvm_vm *vm)
+{
+	uint64_t *psw = addr_gpa2hva(vm, 0x1d0);
+
+	psw[0] = 0x0400000180000000;
+	psw[1] = (uintptr_t)worker_exception;
+}
+#else
+static bool guest_access(uint64_t address, bool write, uint64_t *value)
+{
+	if (write)
+		*(volatile uint64_t *)address = *value;
+	else
+		*value = *(volatile uint64_t *)address;
+	return true;
+}
+
+static void install_handler(struct kvm_vm *vm)
+{
+	(void)vm;
+}
+#endif
+
 /* What the guest is to do next, and what came of it */
 static struct {
-	uint64_t address, write, value;
+	uint64_t address, write, value, met;
+	/* A storm of reads and writes, see worker_storm() */
+	uint64_t storm, allowed[3], bad, seen;
 } order;
+
+/* Read a word that has one of the allowed values, write the one behind it */
+static void guest_storm(void)
+{
+	for (uint64_t i = 0; i < order.storm; i++) {
+		uint64_t value = 0, next = order.value + i;
+
+		if (guest_access(order.address, false, &value)) {
+			order.seen++;
+			if (value != order.allowed[0] && value != order.allowed[1] &&
+			    value != order.allowed[2])
+				order.bad = value;
+		}
+		guest_access(order.address + 8, true, &next);
+	}
+}
 
 static void guest_main(void)
 {
 	for (;;) {
-		volatile uint64_t *at = (volatile uint64_t *)order.address;
-
-		if (order.write)
-			*at = order.value;
+		if (order.storm)
+			guest_storm();
 		else if (order.address)
-			order.value = *at;
+			order.met = guest_access(order.address, order.write, &order.value);
 		GUEST_SYNC(order.value);
 	}
 }
 
+/* What a guest reads from MMIO */
+#define ABSENT 0x5a5a5a5a5a5a5a5a
+
 /* Until the guest has done it; returns false if it met MMIO on the way */
 static bool run(struct worker *w)
 {
+	const uint64_t absent = ABSENT;
+	struct kvm_run *kvm_run = w->vcpu->run;
 	struct ucall uc;
 	bool memory = true;
 
@@ -109,9 +186,11 @@ static bool run(struct worker *w)
 		vcpu_run(w->vcpu);
 		if (get_ucall(w->vcpu, &uc) == UCALL_SYNC)
 			return memory;
-		TEST_ASSERT(w->vcpu->run->exit_reason == KVM_EXIT_MMIO,
+		TEST_ASSERT(kvm_run->exit_reason == KVM_EXIT_MMIO,
 			    "the guest ended otherwise than by its ucall, exit reason %u",
-			    w->vcpu->run->exit_reason);
+			    kvm_run->exit_reason);
+		if (!kvm_run->mmio.is_write)
+			memcpy(kvm_run->mmio.data, &absent, sizeof(absent));
 		memory = false;
 	}
 }
@@ -119,6 +198,7 @@ static bool run(struct worker *w)
 void worker_create(struct worker *w)
 {
 	w->vm = vm_create_with_one_vcpu(&w->vcpu, guest_main);
+	install_handler(w->vm);
 }
 
 void worker_free(struct worker *w)
@@ -141,32 +221,43 @@ static bool told(struct worker *w, uint64_t gpa, bool write, uint64_t value)
 	sync_global_to_guest(w->vm, order);
 	memory = run(w);
 	sync_global_from_guest(w->vm, order);
-	return memory;
+	return memory && order.met;
+}
+
+static void need_memory(bool memory, uint64_t gpa)
+{
+	TEST_ASSERT(memory, "the guest met no memory at %#llx", (unsigned long long)gpa);
 }
 
 uint64_t worker_read(struct worker *w, uint64_t gpa)
 {
-	told(w, gpa, false, 0);
+	need_memory(told(w, gpa, false, 0), gpa);
 	return order.value;
 }
 
 void worker_write(struct worker *w, uint64_t gpa, uint64_t value)
 {
-	told(w, gpa, true, value);
+	need_memory(told(w, gpa, true, value), gpa);
 }
 
 bool worker_try(struct worker *w, uint64_t gpa, bool write, uint64_t value)
 {
-#ifdef __s390x__
-	struct kvm_s390_mem_op op = {
-		.op = KVM_S390_MEMOP_ABSOLUTE_READ,
-		.gaddr = gpa,
-		.size = 8,
-		.flags = KVM_S390_MEMOP_F_CHECK_ONLY,
-	};
-
-	if (ioctl(w->vm->fd, KVM_S390_MEM_OP, &op))
-		return false;
-#endif
 	return told(w, gpa, write, value);
+}
+
+uint64_t worker_storm(struct worker *w, uint64_t gpa, const uint64_t allowed[2], uint64_t count,
+		      uint64_t *seen)
+{
+	order.address = gpa;
+	order.allowed[0] = allowed[0];
+	order.allowed[1] = allowed[1];
+	order.allowed[2] = ABSENT;
+	order.storm = count;
+	order.bad = order.seen = 0;
+	sync_global_to_guest(w->vm, order);
+	run(w);
+	sync_global_from_guest(w->vm, order);
+	order.storm = 0;
+	*seen += order.seen;
+	return order.bad;
 }

@@ -339,7 +339,7 @@ LINE(delete_and_add)
 static const struct line lines[] = {
 	{ "slot ids and address spaces up to their limits", "SLOT-02 SLOT-06 SLOT-14",
 	  line_slot_ids },
-	{ "each flag bit", "SLOT-10 SLOT-11 SLOT-14", line_flags },
+	{ "each flag bit", "SLOT-10 SLOT-11 SLOT-14 SLOT-17", line_flags },
 	{ "alignment of addresses and size (observed)", "SLOT-15 SLOT-14", line_alignment },
 	{ "too large, beyond 2^64, absent (observed)", "SLOT-16 SLOT-14", line_sizes_and_wrap },
 	{ "user addresses that are not addressable", "SLOT-07 SLOT-14", line_user_addresses },

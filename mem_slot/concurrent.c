@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Slots change while a guest runs in them, and while MEM_OPs are under way.
+ *
+ * docs/contract.md, SLOT-04, SLOT-05, SLOT-18; api.rst,
+ * KVM_SET_USER_MEMORY_REGION.
+ *
+ * How it is seen: two pieces of memory, with words of their own, take turns as the
+ * backing of a slot, which is deleted, added, moved away and back, and gets other
+ * flags. A guest reads and writes all the time, and on s390x threads issue
+ * MEM_OPs. Each access must see a word of one of both, or that there is no memory.
+ * Once the ioctl that deletes a slot has come back, nothing may be written to its
+ * memory any more. What the kernel has to say in its log fails the test too.
+ */
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "compat.h"
+#include "region.h"
+#include "report.h"
+
+#define SLOT 9
+#define SIZE (1UL << 20)
+#define HERE 0x40000000UL
+#define AWAY 0x48000000UL
+#define WORD 0x3000UL /* offset of what is accessed */
+#define COPY 8192U    /* bytes of a MEM_OP */
+#define STORM 500
+
+static struct worker worker;
+static uint8_t *memory[2];
+static const uint64_t words[2] = { 0xaaaaaaaa11111111, 0xbbbbbbbb22222222 };
+static unsigned long seconds = 2;
+static volatile bool stop;
+
+static struct {
+	uint64_t reads, bad;		 /* of the guest */
+	uint64_t requests, absent, torn; /* of MEM_OP */
+	int failed;			 /* its errno, or another exception code */
+	uint64_t changes, stale;
+} seen;
+
+static void set(uint64_t gpa, uint64_t size, unsigned int which, uint32_t flags)
+{
+	struct region r = { .slot = SLOT,
+			    .flags = flags,
+			    .gpa = gpa,
+			    .size = size,
+			    .user = (uintptr_t)memory[which] };
+	struct outcome o = region_set(worker.vm->fd, false, &r);
+
+	TEST_ASSERT(o.ret == 0, "the slot, errno %d", o.err);
+	seen.changes++;
+}
+
+static void *guest_thread(void *argument)
+{
+	while (!stop) {
+		uint64_t bad = worker_storm(&worker, HERE + WORD, words, STORM, &seen.reads);
+
+		if (bad)
+			seen.bad = bad;
+	}
+	return argument;
+}
+
+#ifdef __s390x__
+/* Is the page all of one of both words? The one behind the first is the guest's to write */
+static bool is_torn(const uint64_t *page)
+{
+	for (size_t i = 0; i < 512; i++)
+		if (i != 1 && page[i] != page[0])
+			return true;
+	return page[0] != words[0] && page[0] != words[1];
+}
+
+static void *memop_thread(void *argument)
+{
+	uint64_t buffer[COPY / 8];
+	struct kvm_s390_mem_op op = {
+		.op = KVM_S390_MEMOP_ABSOLUTE_READ,
+		.gaddr = HERE + WORD,
+		.size = COPY,
+		.buf = (uintptr_t)buffer,
+	};
+
+	while (!stop) {
+		int ret = ioctl(worker.vm->fd, KVM_S390_MEM_OP, &op);
+
+		__atomic_add_fetch(&seen.requests, 1, __ATOMIC_RELAXED);
+		if (ret == PGM_ADDRESSING)
+			__atomic_add_fetch(&seen.absent, 1, __ATOMIC_RELAXED);
+		else if (ret)
+			seen.failed = ret < 0 ? errno : ret;
+		else if (is_torn(buffer) || is_torn(buffer + 512))
+			__atomic_add_fetch(&seen.torn, 1, __ATOMIC_RELAXED);
+		sched_yield();
+	}
+	return argument;
+}
+#endif
+
+/* The slot is deleted: does anybody write to what backed it? */
+static void look_for_stale_writes(unsigned int which)
+{
+	volatile uint64_t *word = (volatile uint64_t *)(memory[which] + WORD + 8);
+	uint64_t before = *word;
+
+	for (int i = 0; i < 20; i++) {
+		sched_yield();
+		seen.stale += *word != before;
+	}
+}
+
+static void change_slots(void)
+{
+	for (unsigned int which = 0; !stop; which ^= 1) {
+		set(HERE, SIZE, which, 0);
+		usleep(500);
+		set(HERE, SIZE, which, KVM_MEM_LOG_DIRTY_PAGES);
+		sched_yield();
+		set(AWAY, SIZE, which, KVM_MEM_LOG_DIRTY_PAGES);
+		look_for_stale_writes(which);
+		set(HERE, SIZE, which, 0);
+		usleep(500);
+		set(HERE, 0, which, 0);
+		look_for_stale_writes(which);
+	}
+}
+
+static void *stop_later(void *argument)
+{
+	usleep((useconds_t)seconds * 1000000);
+	stop = true;
+	return argument;
+}
+
+static void fill(void)
+{
+	for (unsigned int which = 0; which < 2; which++)
+		for (size_t i = 0; i < SIZE / 8; i++)
+			((uint64_t *)memory[which])[i] = words[which];
+}
+
+static void expect(bool good, const char *expected, uint64_t observed)
+{
+	char text[40];
+
+	if (!report_case() || good)
+		return;
+	snprintf(text, sizeof(text), "%#llx", (unsigned long long)observed);
+	report_fail(&(struct finding){ .expected = expected, .observed = text, .offset = -1 });
+}
+
+static void concurrent(void)
+{
+	pthread_t guest, clock;
+#ifdef __s390x__
+	pthread_t requests[2];
+	bool with_requests = kvm_check_cap(KVM_CAP_S390_MEM_OP_EXTENSION) > 0;
+#endif
+
+	fill();
+	stop = false;
+	pthread_create(&clock, NULL, stop_later, NULL);
+	pthread_create(&guest, NULL, guest_thread, NULL);
+#ifdef __s390x__
+	for (size_t i = 0; with_requests && i < ARRAY_SIZE(requests); i++)
+		pthread_create(&requests[i], NULL, memop_thread, NULL);
+#endif
+	change_slots();
+	pthread_join(guest, NULL);
+	pthread_join(clock, NULL);
+#ifdef __s390x__
+	for (size_t i = 0; with_requests && i < ARRAY_SIZE(requests); i++)
+		pthread_join(requests[i], NULL);
+	report_note("%llu MEM_OPs, %llu of them where there was no slot",
+		    (unsigned long long)seen.requests, (unsigned long long)seen.absent);
+	expect(!seen.failed, "MEM_OP: success or an addressing exception", (uint64_t)seen.failed);
+	expect(!seen.torn, "MEM_OP: each page of one memory or the other", seen.torn);
+	expect(!with_requests || (seen.absent && seen.absent < seen.requests),
+	       "MEM_OPs that met the slot and such that did not", seen.absent);
+#endif
+	report_note("%llu changes of the slot, %llu guest reads that met memory",
+		    (unsigned long long)seen.changes, (unsigned long long)seen.reads);
+	expect(!seen.bad, "the guest reads a word of one memory or the other", seen.bad);
+	expect(!seen.stale, "no write to the memory of a deleted slot", seen.stale);
+	expect(seen.reads > STORM && seen.changes > 20, "enough of both to mean anything", seen.reads);
+}
+
+static const struct line lines[] = {
+	{ "a slot is deleted, moved and added while it is in use", "SLOT-04 SLOT-05 SLOT-18",
+	  concurrent },
+};
+
+int main(int argc, char **argv)
+{
+	static const struct report_number numbers[] = {
+		{ "--seconds", "how long", &seconds },
+	};
+	const char *why;
+	int status;
+
+	report_numbers(numbers, ARRAY_SIZE(numbers));
+	report_options(argc, argv, lines, ARRAY_SIZE(lines));
+	report_need(compat_kernel_fits(&why), why);
+	memory[0] = region_memory(SIZE);
+	memory[1] = region_memory(SIZE);
+	worker_create(&worker);
+	worker_map(&worker, HERE, SIZE / (uint64_t)getpagesize());
+	status = report_run();
+	worker_free(&worker);
+	return status;
+}
