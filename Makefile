@@ -8,7 +8,7 @@ TOP := $(patsubst %/,%,$(dir $(realpath $(lastword $(MAKEFILE_LIST)))))
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
-TARGETS ?= memop mem_slot
+TARGETS ?= mem_slot memop
 TESTS ?= *
 WERROR ?= 1
 V ?= 0
@@ -229,7 +229,7 @@ help:
 	'CC=           gcc (default) or clang' \
 	'OUTPUT=       folder for all that is built (default: build/out/MACHINE-COMPILER)' \
 	'INSTALL_PATH= folder for install' \
-	'TARGETS=      "memop mem_slot"; memop exists for s390x only' \
+	'TARGETS=      "mem_slot memop"; memop exists for s390x only' \
 	'TESTS=        a glob for the names within them, e.g. '\''absolute*'\''' \
 	'STATIC=1      static binaries (default when cross compiling)' \
 	'WERROR=0      keep going over warnings' \

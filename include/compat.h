@@ -64,7 +64,8 @@ static inline void compat_set_old_addr(struct kvm_s390_mem_op *op, const void *o
 }
 
 /*
- * compat_kernel_fits - can kvm_util of this KSRC work on the running kernel?
+ * compat_kernel_fits - can kvm_util of this KSRC work on the running kernel, and
+ * does KVM take memory slots at all?
  * @why: set to what is missing
  */
 bool compat_kernel_fits(const char **why);

@@ -351,9 +351,11 @@ static const struct line lines[] = {
 
 int main(int argc, char **argv)
 {
+	const char *why;
 	int limit;
 
 	report_options(argc, argv, lines, ARRAY_SIZE(lines));
+	report_need(compat_kernel_fits(&why), why);
 	limit = (int)kvm_check_cap(KVM_CAP_NR_MEMSLOTS);
 	report_need(limit > 0, "KVM_CAP_NR_MEMSLOTS");
 	host.limit = (uint32_t)limit;

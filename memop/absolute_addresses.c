@@ -12,6 +12,7 @@
  * read, written and checked, without a key, with the key of the storage and with
  * one that is denied, and compared with the oracle byte by byte.
  */
+#include "compat.h"
 #include "memop.h"
 #include "report.h"
 #include "skey.h"
@@ -142,9 +143,11 @@ static const struct line lines[] = {
 
 int main(int argc, char **argv)
 {
+	const char *why;
 	int status;
 
 	report_options(argc, argv, lines, ARRAY_SIZE(lines));
+	report_need(compat_kernel_fits(&why), why);
 	report_need(kvm_check_cap(KVM_CAP_S390_MEM_OP_EXTENSION) > 0,
 		    "KVM_CAP_S390_MEM_OP_EXTENSION");
 	arena = arena_create(slots, ARRAY_SIZE(slots), 0);

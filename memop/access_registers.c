@@ -14,6 +14,7 @@
  */
 #include <stdio.h>
 
+#include "compat.h"
 #include "dat.h"
 #include "judge.h"
 #include "memop.h"
@@ -307,9 +308,11 @@ static const struct line lines[] = {
 
 int main(int argc, char **argv)
 {
+	const char *why;
 	int status;
 
 	report_options(argc, argv, lines, ARRAY_SIZE(lines));
+	report_need(compat_kernel_fits(&why), why);
 	report_need(memop_max_size() > 0, "KVM_CAP_S390_MEM_OP");
 	arena = arena_create(slots, ARRAY_SIZE(slots), 0);
 	dat_create(&dat, arena, TABLES);

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 
+#include "compat.h"
 #include "memop.h"
 #include "report.h"
 #include "trial.h"
@@ -123,9 +124,11 @@ static const struct line lines[] = {
 
 int main(int argc, char **argv)
 {
+	const char *why;
 	int status;
 
 	report_options(argc, argv, lines, ARRAY_SIZE(lines));
+	report_need(compat_kernel_fits(&why), why);
 	report_need(memop_max_size() > 0, "KVM_CAP_S390_MEM_OP");
 	arena = arena_create(slots, ARRAY_SIZE(slots), 0);
 	status = report_run();

@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 
 #include "bytes.h"
+#include "compat.h"
 #include "judge.h"
 #include "memop.h"
 #include "report.h"
@@ -274,9 +275,11 @@ static const struct line lines[] = {
 
 int main(int argc, char **argv)
 {
+	const char *why;
 	int status;
 
 	report_options(argc, argv, lines, ARRAY_SIZE(lines));
+	report_need(compat_kernel_fits(&why), why);
 	report_need(kvm_check_cap(KVM_CAP_S390_MEM_OP_EXTENSION) &
 			    KVM_S390_MEMOP_EXTENSION_CAP_CMPXCHG,
 		    "KVM_S390_MEMOP_EXTENSION_CAP_CMPXCHG in KVM_CAP_S390_MEM_OP_EXTENSION");

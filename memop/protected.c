@@ -13,6 +13,7 @@
 #include <sys/ioctl.h>
 
 #include "bytes.h"
+#include "compat.h"
 #include "memop.h"
 #include "report.h"
 #include "trial.h"
@@ -122,9 +123,11 @@ static const struct line lines[] = {
 
 int main(int argc, char **argv)
 {
+	const char *why;
 	int status;
 
 	report_options(argc, argv, lines, ARRAY_SIZE(lines));
+	report_need(compat_kernel_fits(&why), why);
 	report_need(kvm_check_cap(KVM_CAP_S390_PROTECTED) > 0, "KVM_CAP_S390_PROTECTED");
 	arena = arena_create(slots, ARRAY_SIZE(slots), 0);
 	TEST_ASSERT(!pv_command(KVM_PV_ENABLE), "KVM_PV_ENABLE");

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "compat.h"
 #include "dat.h"
 #include "memop.h"
 #include "report.h"
@@ -313,11 +314,13 @@ int main(int argc, char **argv)
 		{ "--seed", "the same cases again", &seed },
 		{ "--cases", "how many", &cases },
 	};
+	const char *why;
 	int status;
 
 	seed = (unsigned long)time(NULL);
 	report_numbers(numbers, ARRAY_SIZE(numbers));
 	report_options(argc, argv, lines, ARRAY_SIZE(lines));
+	report_need(compat_kernel_fits(&why), why);
 	report_need(kvm_check_cap(KVM_CAP_S390_MEM_OP_EXTENSION) > 0,
 		    "KVM_CAP_S390_MEM_OP_EXTENSION");
 	arena = arena_create(slots, ARRAY_SIZE(slots), 0);

@@ -18,6 +18,7 @@
 #include <sys/ioctl.h>
 
 #include "bytes.h"
+#include "compat.h"
 #include "memop.h"
 #include "report.h"
 #include "skey.h"
@@ -312,9 +313,11 @@ static const struct line lines[] = {
 
 int main(int argc, char **argv)
 {
+	const char *why;
 	int status;
 
 	report_options(argc, argv, lines, ARRAY_SIZE(lines));
+	report_need(compat_kernel_fits(&why), why);
 	report_need(kvm_check_cap(KVM_CAP_S390_MEM_OP_EXTENSION) > 0,
 		    "KVM_CAP_S390_MEM_OP_EXTENSION");
 	max = (uint32_t)memop_max_size();

@@ -11,6 +11,7 @@
  * is valid takes place, and is compared byte by byte; one that is refused must
  * say so with the errno of a reason that applies, and touch nothing.
  */
+#include "compat.h"
 #include "memop.h"
 #include "report.h"
 #include "skey.h"
@@ -216,9 +217,11 @@ static const struct line lines[] = {
 
 int main(int argc, char **argv)
 {
+	const char *why;
 	int status;
 
 	report_options(argc, argv, lines, ARRAY_SIZE(lines));
+	report_need(compat_kernel_fits(&why), why);
 	report_need(memop_max_size() > 0, "KVM_CAP_S390_MEM_OP");
 	max = (uint32_t)memop_max_size();
 	arena = arena_create(slots, ARRAY_SIZE(slots), 0);

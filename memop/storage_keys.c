@@ -17,6 +17,7 @@
 #include <sys/mman.h>
 
 #include "bytes.h"
+#include "compat.h"
 #include "judge.h"
 #include "report.h"
 #include "skey.h"
@@ -293,9 +294,11 @@ static const struct line lines[] = {
 
 int main(int argc, char **argv)
 {
+	const char *why;
 	int status;
 
 	report_options(argc, argv, lines, ARRAY_SIZE(lines));
+	report_need(compat_kernel_fits(&why), why);
 	report_need(kvm_check_cap(KVM_CAP_S390_SKEYS) > 0, "KVM_CAP_S390_SKEYS");
 	keys = malloc(KVM_S390_SKEYS_MAX + CONTRACT_PAGE);
 	TEST_ASSERT(keys, "no memory");
