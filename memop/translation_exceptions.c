@@ -224,7 +224,10 @@ static void missing_table(void)
 	trial_rest(arena);
 }
 
-/* Large segments: protected, outside of storage, with common-segment bit */
+/*
+ * Large segments: protected, outside of storage, with common-segment bit. With
+ * enhanced DAT off they are none: what is there is taken for a page table.
+ */
 static void large_segments(void)
 {
 	static const uint64_t entries[] = {
@@ -241,17 +244,18 @@ static void large_segments(void)
 		report_skip("needs facility 8 (EDAT-1)");
 		return;
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(entries); i++)
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(entries); i++)
 		for (uint64_t private = 0; private <= DAT_ASCE_PRIVATE; private += DAT_ASCE_PRIVATE) {
-			uint64_t asce;
+			uint64_t entry = entries[i / 2], cr0 = i % 2 ? 0 : CR0_EDAT, asce;
 
 			dat_reset(&dat);
 			asce = dat_space(&dat, DAT_REGION_THIRD);
 			*dat_entry(&dat, asce, 0x500000, DAT_SEGMENT) = 0x100000 | DAT_LARGE;
-			*dat_entry(&dat, asce, 0x600000, DAT_SEGMENT) = entries[i];
-			snprintf(state, sizeof(state), "second segment-table entry %#lx%s",
-				 (unsigned long)entries[i], private ? ", private space" : "");
-			set_registers(asce | private, CR0_EDAT);
+			*dat_entry(&dat, asce, 0x600000, DAT_SEGMENT) = entry;
+			snprintf(state, sizeof(state), "second segment-table entry %#lx, CR0 %#lx%s",
+				 (unsigned long)entry, (unsigned long)cr0,
+				 private ? ", private space" : "");
+			set_registers(asce | private, cr0);
 			around(0x600000);
 			around(0x605000);
 			arena_reset(arena, 0x100000, ARENA_UNIT);

@@ -307,19 +307,32 @@ class Run:
         return [f"known deviation {name} in {cases} cases (docs/contract.md)"
                 for name, cases in sorted(seen.items())] + ([""] if seen else [])
 
-    def clauses(self) -> list[str]:
-        """The table: clause, what this run found, which tests found it."""
-        found: dict[str, list[tuple[str, str]]] = {}
+    def found(self) -> dict[str, list[tuple[str, str, int]]]:
+        """Clause -> result, test and line; a test that skips as a whole has no lines."""
+        found: dict[str, list[tuple[str, str, int]]] = {}
         for done in self.done:
             for line in done.verdict.output.lines:
                 result = "FAILED" if not line.ok else "skipped" if line.skip is not None else "passed"
                 for name in line.clauses:
-                    found.setdefault(name, []).append((result, f"{done.test.name}:{line.number}"))
-        lines = ["clause           kind        result    by test:line", ""]
+                    found.setdefault(name, []).append((result, done.test.name, line.number))
+        skipped = {done.test.name for done in self.done if not done.verdict.output.lines}
+        for name, tests in contract.named_by_tests(contract.TOP).items():
+            for test in sorted(tests & skipped):
+                found.setdefault(name, []).append(("skipped", test, 0))
+        return found
+
+    def clauses(self) -> list[str]:
+        """The table: clause, what this run found, which lines of which tests found it."""
+        found = self.found()
+        lines = ["clause           kind        result    by test:lines", ""]
         for name, clause in contract.read_clauses(contract.TOP / "docs/contract.md").items():
-            results = {result for result, _ in found.get(name, [])}
+            entries = found.get(name, [])
+            results = {result for result, _, _ in entries}
             worst = next((r for r in ("FAILED", "passed", "skipped") if r in results), "-")
-            by = " ".join(sorted({test for _, test in found.get(name, [])}))
+            numbers: dict[str, list[str]] = {}
+            for _, test, number in sorted(entries, key=lambda e: (e[1], e[2])):
+                numbers.setdefault(test, []).append(str(number) if number else "-")
+            by = " ".join(f"{test}:{','.join(dict.fromkeys(n))}" for test, n in numbers.items())
             lines.append(f"{name:<16} {clause.kind:<11} {worst:<9} {by or clause.reason or 'not in this run'}")
         return lines
 

@@ -27,7 +27,7 @@ static void describe(const struct trial *t, char *text)
 
 	text[0] = 0;
 	if (t->state)
-		used = (size_t)snprintf(text, STATE_TEXT, "%s; ", t->state);
+		used = (size_t)snprintf(text, STATE_TEXT, "%s", t->state);
 	for (size_t i = 0; i < p->fragments && i < 3 && used < STATE_TEXT; i++) {
 		const struct fragment *f = &p->fragment[i];
 
@@ -38,7 +38,7 @@ static void describe(const struct trial *t, char *text)
 				used += (size_t)snprintf(
 					text + used, STATE_TEXT - used,
 					"%s%u bytes at absolute %#llx with storage key 0x%02x",
-					i ? ", " : "", f->len, (unsigned long long)f->gpa,
+					used ? ", " : "", f->len, (unsigned long long)f->gpa,
 					s->key[(f->gpa - s->gpa) / CONTRACT_PAGE]);
 		}
 	}
