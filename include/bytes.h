@@ -17,7 +17,7 @@
 
 #define BYTES_PAGE 4096UL
 #define BYTES_MAX ((1UL << 20) + (1UL << 16)) /* size of the largest view */
-#define BYTES_GUARD 64UL      /* bytes on either side that must stay */
+#define BYTES_GUARD 64UL		      /* bytes on either side that must stay */
 
 struct view {
 	uint8_t *host;	      /* where the guest's memory is in this process */

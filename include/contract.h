@@ -59,9 +59,9 @@ struct state {
 	unsigned int extension; /* KVM_CAP_S390_MEM_OP_EXTENSION */
 	bool protected_guest;
 	const struct storage *storage;
-	size_t slots;	       /* how many of them */
-	struct user_area buf;  /* what "buf" points to */
-	struct user_area old;  /* what "old_addr" points to */
+	size_t slots;		  /* how many of them */
+	struct user_area buf;	  /* what "buf" points to */
+	struct user_area old;	  /* what "old_addr" points to */
 	const uint8_t *old_value; /* what is there, where it is readable */
 	struct cpu cpu;
 };

@@ -45,7 +45,6 @@ void copy_every_offset(const struct copy_path *p, copy_case *check);
  * Returns the exit status. Where KVM_CAP_S390_MEM_OP is missing it skips; where
  * only the extension is, absolute accesses and those with an access key do.
  */
-int copy_check_main(int argc, char **argv, const char *clauses,
-		    void (*open)(struct copy_path *p));
+int copy_check_main(int argc, char **argv, const char *clauses, void (*open)(struct copy_path *p));
 
 #endif

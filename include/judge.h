@@ -25,11 +25,11 @@
 #define JUDGE_PSW_KEY(key) ((uint64_t)(key) << 52)
 
 enum judge_kind {
-	JUDGE_FETCH, /* LG */
-	JUDGE_STORE, /* STG of value */
-	JUDGE_TPROT, /* value becomes the condition code */
-	JUDGE_ISKE,  /* value becomes the storage key */
-	JUDGE_SSKE,  /* the storage key becomes value */
+	JUDGE_FETCH,	  /* LG */
+	JUDGE_STORE,	  /* STG of value */
+	JUDGE_TPROT,	  /* value becomes the condition code */
+	JUDGE_ISKE,	  /* value becomes the storage key */
+	JUDGE_SSKE,	  /* the storage key becomes value */
 	JUDGE_FETCH_BYTE, /* LLGC */
 	JUDGE_STORE_BYTE, /* STC of value */
 	JUDGE_CS,	  /* by the high word of value, CS with the low word; value as found */

@@ -15,7 +15,7 @@ struct trial {
 	struct request request; /* "buf" and "old_addr" are filled in unless given */
 	bool buf_given;		/* "buf" is the caller's; area says what of it is usable */
 	struct user_area area;
-	bool old_given;	  /* likewise "old_addr", where there is: */
+	bool old_given; /* likewise "old_addr", where there is: */
 	const uint8_t *given_old_value;
 	struct user_area old_area;
 	bool old_differs; /* not given: one bit of the old value is wrong, number old_bit */

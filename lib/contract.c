@@ -112,7 +112,7 @@ static void refusals(const struct state *s, const struct request *r, const struc
 
 	refuse(p, on(RULE_OPERATION) && !op->known, EINVAL, "MEMOP-OP-01");
 	refuse(p, on(RULE_FD) && op->known && op->on_vcpu != r->on_vcpu, EINVAL,
-	       op->sida      ? "MEMOP-SIDA-01"
+	       op->sida	     ? "MEMOP-SIDA-01"
 	       : op->logical ? "MEMOP-LOG-01"
 			     : "MEMOP-ABS-01");
 	if (op->exchange)
@@ -182,8 +182,9 @@ static bool override_permits(const struct cpu *cpu, const struct access *a, uint
 {
 	if (!a->is_logical && on(RULE_ABSOLUTE_OVERRIDES))
 		return false; /* MEMOP-ABS-05: control registers are a vCPU's */
-	if (on(RULE_FETCH_OVERRIDE) && !a->store && !a->private && cpu->cr[0] & CR0_FETCH_PROTECTION_OVERRIDE &&
-	    a->logical < 2048 && a->logical + a->f.len <= 2048)
+	if (on(RULE_FETCH_OVERRIDE) && !a->store && !a->private &&
+	    cpu->cr[0] & CR0_FETCH_PROTECTION_OVERRIDE && a->logical < 2048 &&
+	    a->logical + a->f.len <= 2048)
 		return true;
 	return on(RULE_STORAGE_OVERRIDE) && cpu->cr[0] & CR0_STORAGE_PROTECTION_OVERRIDE &&
 	       storage_key >> 4 == 9;

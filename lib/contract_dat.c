@@ -12,7 +12,7 @@
 #define ASCE_PRIVATE 0x100UL
 #define ASCE_REAL 0x20UL
 #define ASCE_DT(asce) ((asce) >> 2 & 3)
-#define ASCE_TL(asce) ((asce) & 3)
+#define ASCE_TL(asce) ((asce)&3)
 
 /* Entries of region and segment tables */
 #define ENTRY_INVALID 0x20UL
@@ -21,7 +21,7 @@
 #define ENTRY_COMMON 0x10UL
 #define ENTRY_TT(e) ((e) >> 2 & 3)
 #define ENTRY_TF(e) ((e) >> 6 & 3)
-#define ENTRY_TL(e) ((e) & 3)
+#define ENTRY_TL(e) ((e)&3)
 
 /* Entries of page tables */
 #define PAGE_INVALID 0x400UL
@@ -171,8 +171,10 @@ static struct cause walk_tables(struct walk *w, uint64_t *gpa, bool *real)
 
 		if (c.code)
 			return c;
-		if (level == REGION_THIRD && w->entry & ENTRY_LARGE && edat2(w) && on(RULE_LARGE_REGION))
-			return arrive(w, (w->entry & ~0x7fffffffUL) | (w->address & 0x7fffffff), gpa);
+		if (level == REGION_THIRD && w->entry & ENTRY_LARGE && edat2(w) &&
+		    on(RULE_LARGE_REGION))
+			return arrive(w, (w->entry & ~0x7fffffffUL) | (w->address & 0x7fffffff),
+				      gpa);
 		if (level == SEGMENT)
 			break;
 		high = table_index(w->address, level - 1) >> 9;

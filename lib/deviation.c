@@ -6,7 +6,8 @@
 
 static bool is_absolute(const struct request *r)
 {
-	return r->op.op == KVM_S390_MEMOP_ABSOLUTE_READ || r->op.op == KVM_S390_MEMOP_ABSOLUTE_WRITE;
+	return r->op.op == KVM_S390_MEMOP_ABSOLUTE_READ ||
+	       r->op.op == KVM_S390_MEMOP_ABSOLUTE_WRITE;
 }
 
 static uint8_t key_in_effect(const struct request *r)

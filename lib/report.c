@@ -32,7 +32,7 @@ static struct {
 	unsigned long failed;
 	unsigned long deviated;
 	const char *deviation; /* the last one's name */
-	double begun; /* the line, by report_seconds() */
+	double begun;	       /* the line, by report_seconds() */
 	char skip[200];
 	bool running; /* between plan and last result */
 } report;

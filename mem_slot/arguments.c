@@ -88,7 +88,7 @@ static void check_slots(const struct region *r)
 	static const struct {
 		uint64_t at;
 		bool taken;
-	} units[] = { { 63, false }, { 64, true },  { 65, true }, { 66, true },  { 67, true },
+	} units[] = { { 63, false }, { 64, true },  { 65, true }, { 66, true }, { 67, true },
 		      { 68, false }, { 71, false }, { 72, true }, { 73, true }, { 74, false } };
 
 	for (size_t i = 0; i < ARRAY_SIZE(units); i++)
@@ -229,12 +229,18 @@ static void overlaps(void)
 		const char *what;
 		bool free;
 	} places[] = {
-		{ 72, 2, "equal", false },	   { 72, 1, "its first half", false },
-		{ 73, 1, "its second half", false }, { 71, 4, "around it", false },
-		{ 71, 2, "its left part", false }, { 73, 2, "its right part", false },
-		{ 64, 4, "two slots", false },	   { 65, 2, "where two slots meet", false },
-		{ 60, 20, "all slots", false },	   { 67, 6, "across a hole", false },
-		{ 68, 4, "the whole hole", true }, { 62, 2, "adjacent on the left", true },
+		{ 72, 2, "equal", false },
+		{ 72, 1, "its first half", false },
+		{ 73, 1, "its second half", false },
+		{ 71, 4, "around it", false },
+		{ 71, 2, "its left part", false },
+		{ 73, 2, "its right part", false },
+		{ 64, 4, "two slots", false },
+		{ 65, 2, "where two slots meet", false },
+		{ 60, 20, "all slots", false },
+		{ 67, 6, "across a hole", false },
+		{ 68, 4, "the whole hole", true },
+		{ 62, 2, "adjacent on the left", true },
 		{ 74, 2, "adjacent on the right", true },
 	};
 	struct region r;
@@ -256,8 +262,7 @@ static void change(struct outcome expected, struct region r, const char *state, 
 	struct region back = good(7, 72, 2);
 	bool right = region_case(host.vm->fd, host.second, &r, expected, state);
 
-	if (right && (is_free(now_at) || is_free(now_at + 1) ||
-		      (now_at != 72 && !is_free(72))))
+	if (right && (is_free(now_at) || is_free(now_at + 1) || (now_at != 72 && !is_free(72))))
 		lost(&r, "not what the request says", now_at);
 	region_set(host.vm->fd, host.second, &back);
 	if (right)

@@ -189,7 +189,8 @@ static void concurrent(void)
 		    (unsigned long long)seen.changes, (unsigned long long)seen.reads);
 	expect(!seen.bad, "the guest reads a word of one memory or the other", seen.bad);
 	expect(!seen.stale, "no write to the memory of a deleted slot", seen.stale);
-	expect(seen.reads > STORM && seen.changes > 20, "enough of both to mean anything", seen.reads);
+	expect(seen.reads > STORM && seen.changes > 20, "enough of both to mean anything",
+	       seen.reads);
 }
 
 static const struct line lines[] = {

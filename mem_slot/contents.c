@@ -226,7 +226,8 @@ static void file_backing(void)
 
 	TEST_ASSERT(fd >= 0 && !ftruncate(fd, SIZE), "a file in /tmp");
 	unlink(name);
-	TEST_ASSERT(mmap(memory, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) == memory,
+	TEST_ASSERT(mmap(memory, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) ==
+			    memory,
 		    "mmap of a file");
 	set(HERE, SIZE, memory);
 	shared("a file", HERE, memory);

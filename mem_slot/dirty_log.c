@@ -192,8 +192,8 @@ static void refused(void)
 	expect(outcome_error(EINVAL), get(0xffff, &b), "a slot beyond the limit");
 	expect(outcome_error(EINVAL), get((uint32_t)(spaces > 1 ? spaces : 1) << 16 | SLOT, &b),
 	       "an address space that is not there");
-	expect(outcome_error(EFAULT),
-	       outcome_of(ioctl(worker.vm->fd, KVM_GET_DIRTY_LOG, &nowhere)), "a bitmap at NULL");
+	expect(outcome_error(EFAULT), outcome_of(ioctl(worker.vm->fd, KVM_GET_DIRTY_LOG, &nowhere)),
+	       "a bitmap at NULL");
 	set(HERE, 0, 0);
 }
 

@@ -35,13 +35,13 @@ enum order {
 };
 
 static struct {
-	int fd;		/* of the VM */
-	uint32_t first; /* slots below belong to the guest's own memory */
-	uint32_t limit; /* KVM_CAP_NR_MEMSLOTS */
-	uint64_t base;	/* guest address of number 0 */
-	uint64_t unit;	/* size of each slot */
+	int fd;				/* of the VM */
+	uint32_t first;			/* slots below belong to the guest's own memory */
+	uint32_t limit;			/* KVM_CAP_NR_MEMSLOTS */
+	uint64_t base;			/* guest address of number 0 */
+	uint64_t unit;			/* size of each slot */
 	uint32_t id_step, address_step; /* of the shuffled order */
-	uint8_t *memory; /* a unit for each of the sample, and one for all others */
+	uint8_t *memory;		/* a unit for each of the sample, and one for all others */
 } host;
 
 static uint32_t count(void)

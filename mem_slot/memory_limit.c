@@ -114,14 +114,16 @@ static void attribute(void)
 	}
 	value = top + 4096;
 	if (top != UINT64_MAX)
-		expect(outcome_error(E2BIG), limit(vm->fd, KVM_SET_DEVICE_ATTR, &value), "set", value);
+		expect(outcome_error(E2BIG), limit(vm->fd, KVM_SET_DEVICE_ATTR, &value), "set",
+		       value);
 	expect(outcome_error(EFAULT), limit(vm->fd, KVM_SET_DEVICE_ATTR, NULL), "set from", 0);
 	expect(outcome_error(EFAULT), limit(vm->fd, KVM_GET_DEVICE_ATTR, NULL), "get to", 0);
 	__vm_vcpu_add(vm, 0);
 	value = 1UL << 31;
-	expect(outcome_error(EBUSY), limit(vm->fd, KVM_SET_DEVICE_ATTR, &value),
-	       "with a vCPU: set", value);
-	expect(outcome_success(), limit(vm->fd, KVM_GET_DEVICE_ATTR, &value), "with a vCPU: get", 0);
+	expect(outcome_error(EBUSY), limit(vm->fd, KVM_SET_DEVICE_ATTR, &value), "with a vCPU: set",
+	       value);
+	expect(outcome_success(), limit(vm->fd, KVM_GET_DEVICE_ATTR, &value), "with a vCPU: get",
+	       0);
 	kvm_vm_free(vm);
 }
 

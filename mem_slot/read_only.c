@@ -66,7 +66,8 @@ static void writes_exit(void)
 {
 	set(KVM_MEM_READONLY, SIZE, outcome_success(), "a new read-only slot");
 	each_place(0x1234500000000);
-	set(KVM_MEM_READONLY | KVM_MEM_LOG_DIRTY_PAGES, SIZE, outcome_success(), "with a dirty log");
+	set(KVM_MEM_READONLY | KVM_MEM_LOG_DIRTY_PAGES, SIZE, outcome_success(),
+	    "with a dirty log");
 	each_place(0x2234500000000);
 	set(0, SIZE, outcome_error(EINVAL), "made writable");
 	each_place(0x3234500000000);
@@ -83,7 +84,8 @@ static void writable_again(void)
 
 			if (!report_case())
 				continue;
-			if (!worker_try(&worker, HERE + places[i], true, 0x777 + i) || *here != 0x777 + i)
+			if (!worker_try(&worker, HERE + places[i], true, 0x777 + i) ||
+			    *here != 0x777 + i)
 				wrong(places[i], "the guest writes", "it does not");
 		}
 		set(0, 0, outcome_success(), "deleted");

@@ -28,9 +28,9 @@ static const uint64_t slots[] = { 0, 0x100000, 0x300000, 0x7ff00000, 0x200000000
 static struct arena *arena;
 
 static const uint64_t edges[] = {
-	0,	    0x100000,	 0x200000,    0x300000,	   0x400000,	0x7ff00000,  0x80000000,
-	0x100000000, 0x200000000, 0x200100000, 1UL << 40,   1UL << 42,	1UL << 47,   1UL << 52,
-	1UL << 53,  1UL << 62,	 1UL << 63,
+	0,	    0x100000,	 0x200000,    0x300000,	   0x400000,  0x7ff00000,
+	0x80000000, 0x100000000, 0x200000000, 0x200100000, 1UL << 40, 1UL << 42,
+	1UL << 47,  1UL << 52,	 1UL << 53,   1UL << 62,   1UL << 63,
 };
 
 static void range(uint64_t gaddr, uint32_t size, uint32_t op)
@@ -110,7 +110,8 @@ static void write_to_edges(void)
 /* The second page is missing, access key 0 is in effect: DEV-01 */
 static void check_runs_past(void)
 {
-	static const uint32_t ops[] = { KVM_S390_MEMOP_ABSOLUTE_READ, KVM_S390_MEMOP_ABSOLUTE_WRITE };
+	static const uint32_t ops[] = { KVM_S390_MEMOP_ABSOLUTE_READ,
+					KVM_S390_MEMOP_ABSOLUTE_WRITE };
 	static const uint64_t ends[] = { 0x200000, 0x400000, 0x80000000, 0x200100000 };
 
 	for (size_t o = 0; o < ARRAY_SIZE(ops); o++)
@@ -137,8 +138,8 @@ static const struct line lines[] = {
 	{ "write: ranges that begin around the edges of slots", CLAUSES, write_from_edges },
 	{ "read: ranges that end around the edges of slots", CLAUSES, read_to_edges },
 	{ "write: ranges that end around the edges of slots", CLAUSES, write_to_edges },
-	{ "check-only: a range that runs past the end of a slot",
-	  "MEMOP-CHK-01 MEMOP-ADDR-01", check_runs_past },
+	{ "check-only: a range that runs past the end of a slot", "MEMOP-CHK-01 MEMOP-ADDR-01",
+	  check_runs_past },
 };
 
 int main(int argc, char **argv)

@@ -116,7 +116,8 @@ static void across(bool first_varies)
 	uint8_t kind[3];
 
 	for (unsigned int n = 0; n < 2 * KEYS; n++) {
-		arena_key(arena, OTHER_PAGE + (first_varies ? 0 : CONTRACT_PAGE), 1, storage_key(n));
+		arena_key(arena, OTHER_PAGE + (first_varies ? 0 : CONTRACT_PAGE), 1,
+			  storage_key(n));
 		for (unsigned int key = 0; key < KEYS; key++)
 			for (unsigned int k = 0; k < kinds(key, kind); k++) {
 				arena_key(arena, OTHER_PAGE + (first_varies ? CONTRACT_PAGE : 0), 1,
@@ -162,8 +163,8 @@ static void late_denial(void)
 /* Overrides and low-address protection in control register 0 of the only vCPU */
 static void overrides(void)
 {
-	const uint64_t controls[] = { CR0_FETCH_PROTECTION_OVERRIDE, CR0_STORAGE_PROTECTION_OVERRIDE,
-				      CR0_LOW_ADDRESS_PROTECTION };
+	const uint64_t controls[] = { CR0_FETCH_PROTECTION_OVERRIDE,
+				      CR0_STORAGE_PROTECTION_OVERRIDE, CR0_LOW_ADDRESS_PROTECTION };
 	struct kvm_sregs sregs;
 
 	vcpu_sregs_get(arena->vcpu, &sregs);
@@ -179,7 +180,8 @@ static void overrides(void)
 			for (unsigned int key = 0; key < KEYS; key++)
 				for (size_t o = 0; o < ARRAY_SIZE(ops); o++) {
 					both(8, 8, ops[o], key, KVM_S390_MEMOP_F_SKEY_PROTECTION);
-					both(4096, 8, ops[o], key, KVM_S390_MEMOP_F_SKEY_PROTECTION);
+					both(4096, 8, ops[o], key,
+					     KVM_S390_MEMOP_F_SKEY_PROTECTION);
 				}
 		}
 		sregs.crs[0] = cr0;

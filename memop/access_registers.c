@@ -145,7 +145,8 @@ static void with_register(uint32_t alet, uint8_t ar)
 			orders[n] = (struct judge_order){
 				.address = places[p],
 				.psw_mask = arena->state.cpu.psw_mask,
-				.kind = op == KVM_S390_MEMOP_LOGICAL_WRITE ? JUDGE_STORE : JUDGE_FETCH,
+				.kind = op == KVM_S390_MEMOP_LOGICAL_WRITE ? JUDGE_STORE
+									   : JUDGE_FETCH,
 			};
 			good[n] = report_case();
 			if (!good[n])
@@ -176,7 +177,8 @@ static void good_path(void)
 {
 	for (int primary = 0; primary < 2; primary++) {
 		build(primary);
-		snprintf(state, sizeof(state), "good path, %s list", primary ? "primary" : "unit's");
+		snprintf(state, sizeof(state), "good path, %s list",
+			 primary ? "primary" : "unit's");
 		all_registers(path.alet);
 		all_registers(1);
 		/* Register 0 designates the primary space, whatever it holds */

@@ -108,7 +108,9 @@ static void misaligned(void)
 /* The last bytes of storage, the first behind it, across the ends of slots */
 static void edges(void)
 {
-	static const uint64_t ends[] = { 0, BORDER, END, 1UL << 31, 1UL << 32, 1UL << 52, 1UL << 63 };
+	static const uint64_t ends[] = {
+		0, BORDER, END, 1UL << 31, 1UL << 32, 1UL << 52, 1UL << 63
+	};
 
 	for (size_t e = 0; e < ARRAY_SIZE(ends); e++)
 		for (size_t i = 0; i < ARRAY_SIZE(sizes); i++)
@@ -165,9 +167,10 @@ static void cpu_keys(void)
 	for (unsigned int n = 0; n < 2 * KEYS; n++) {
 		arena_key(arena, PLACE, 1, skey_byte(n / 2, n % 2));
 		for (unsigned int key = 0; key < KEYS; key++)
-			orders[key] = (struct judge_order){ .address = PLACE,
-							    .psw_mask = JUDGE_PSW | JUDGE_PSW_KEY(key),
-							    .kind = JUDGE_CS };
+			orders[key] =
+				(struct judge_order){ .address = PLACE,
+						      .psw_mask = JUDGE_PSW | JUDGE_PSW_KEY(key),
+						      .kind = JUDGE_CS };
 		judge_run(arena, orders, KEYS);
 		arena_reset(arena, PLACE, 8);
 		for (unsigned int key = 0; key < KEYS; key++) {
@@ -266,7 +269,8 @@ static const struct line lines[] = {
 	{ "at the ends of storage", "MEMOP-ADDR-01 MEMOP-XCHG-08", edges },
 	{ "every key on every storage key, equal or not", "MEMOP-XCHG-07 MEMOP-KEY-03", keys },
 	{ "a denied exchange leaves the old value alone", "MEMOP-XCHG-04 MEMOP-XCHG-07", denied },
-	{ "the guest's CS is denied exactly when cmpxchg is", "MEMOP-XCHG-07 MEMOP-KEY-08", cpu_keys },
+	{ "the guest's CS is denied exactly when cmpxchg is", "MEMOP-XCHG-07 MEMOP-KEY-08",
+	  cpu_keys },
 	{ "flags: the key's alone; none makes a write an exchange", "MEMOP-XCHG-06 MEMOP-FLAG-01",
 	  flags },
 	{ "new and old value in memory that cannot be read or written",

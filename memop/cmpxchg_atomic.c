@@ -35,15 +35,15 @@
 #define THREADS 2
 #define ACTORS (THREADS + 1) /* the guest is the last */
 #define GUEST THREADS
-#define BATCH 64	     /* exchanges of the guest between two exits */
+#define BATCH 64 /* exchanges of the guest between two exits */
 #define CONFLICTS_NEEDED 100
 
 /* Neighbours in words, doublewords, quadwords; what lies between must stay 0 */
 static const struct target {
 	uint32_t offset, size;
 } targets[] = {
-	{ 0, 1 }, { 1, 1 }, { 3, 1 }, { 4, 2 },	  { 6, 2 },   { 8, 4 },	  { 12, 4 },
-	{ 16, 8 }, { 24, 8 }, { 32, 16 }, { 48, 16 }, { 64, 1 }, { 66, 2 }, { 68, 4 }, { 72, 8 },
+	{ 0, 1 },  { 1, 1 },   { 3, 1 },   { 4, 2 },  { 6, 2 },	 { 8, 4 },  { 12, 4 }, { 16, 8 },
+	{ 24, 8 }, { 32, 16 }, { 48, 16 }, { 64, 1 }, { 66, 2 }, { 68, 4 }, { 72, 8 },
 };
 
 #define TARGETS ARRAY_SIZE(targets)
@@ -81,7 +81,7 @@ static unsigned __int128 swap(void *at, uint64_t size, unsigned __int128 old, un
 
 		asm volatile("csg %0,%2,%1"
 			     : "+d"(found), "+QS"(*(uint64_t *)at)
-			     : "d"((uint64_t)new)
+			     : "d"((uint64_t) new)
 			     : "cc", "memory");
 		return found;
 	}
@@ -89,7 +89,7 @@ static unsigned __int128 swap(void *at, uint64_t size, unsigned __int128 old, un
 
 	asm volatile("csy %0,%2,%1"
 		     : "+d"(found), "+QS"(*(uint32_t *)at)
-		     : "d"((uint32_t)new)
+		     : "d"((uint32_t) new)
 		     : "cc", "memory");
 	return found;
 }
@@ -103,7 +103,7 @@ static unsigned __int128 swap_small(uint8_t *at, uint64_t size, unsigned __int12
 	uint32_t mask = (size == 1 ? 0xffU : 0xffffU) << shift;
 
 	while (((is & mask) >> shift) == (uint32_t)old) {
-		uint32_t to = (is & ~mask) | (uint32_t)new << shift;
+		uint32_t to = (is & ~mask) | (uint32_t) new << shift;
 		uint32_t found = (uint32_t)swap(word, 4, is, to);
 
 		if (found == is)
@@ -152,8 +152,8 @@ static void guest_main(void)
 
 	for (;;) {
 		if (b->single) {
-			unsigned __int128 found = guest_swap((void *)b->at, b->size, b->old_value,
-							     b->new_value);
+			unsigned __int128 found =
+				guest_swap((void *)b->at, b->size, b->old_value, b->new_value);
 
 			b->exchanged = found == b->old_value;
 			b->old_value = found;
@@ -185,7 +185,7 @@ static struct outcome exchange(uint64_t gpa, uint32_t size, void *old, const voi
 		.op = KVM_S390_MEMOP_ABSOLUTE_CMPXCHG,
 		.gaddr = gpa,
 		.size = size,
-		.buf = (uintptr_t)new,
+		.buf = (uintptr_t) new,
 	};
 
 	compat_set_old_addr(&op, old);
@@ -275,10 +275,8 @@ static void deal(void)
 
 static void wrong(const char *request, const char *expected, const char *observed)
 {
-	report_fail(&(struct finding){ .request = request,
-				       .expected = expected,
-				       .observed = observed,
-				       .offset = -1 });
+	report_fail(&(struct finding){
+		.request = request, .expected = expected, .observed = observed, .offset = -1 });
 }
 
 /* Every token of target @n is there once */
@@ -290,11 +288,13 @@ static void count_tokens(size_t n)
 
 	if (!report_case())
 		return;
-	snprintf(request, sizeof(request), "exchanges of %u bytes at offset %u", t->size, t->offset);
+	snprintf(request, sizeof(request), "exchanges of %u bytes at offset %u", t->size,
+		 t->offset);
 	seen[board->line[t->offset]]++;
 	for (uint32_t i = 1; i < t->size; i++)
 		if (board->line[t->offset + i] != board->line[t->offset])
-			wrong(request, "all bytes of a token are the same", "a torn value at the end");
+			wrong(request, "all bytes of a token are the same",
+			      "a torn value at the end");
 	for (unsigned int actor = 0; actor < ACTORS; actor++)
 		seen[board->token[actor][n]]++;
 	for (unsigned int k = 0; k <= ACTORS; k++) {
@@ -302,7 +302,8 @@ static void count_tokens(size_t n)
 
 		if (seen[token] == 1)
 			continue;
-		snprintf(observed, sizeof(observed), "token %#x is there %u times", token, seen[token]);
+		snprintf(observed, sizeof(observed), "token %#x is there %u times", token,
+			 seen[token]);
 		wrong(request, "every token is there exactly once", observed);
 		return;
 	}
@@ -324,7 +325,8 @@ static void judge_end(double took)
 		count_tokens(n);
 	for (uint32_t i = 0; i < LINE_BYTES; i++)
 		if (!is_target(i) && board->line[i])
-			wrong("exchanges beside", "bytes between the targets stay", "one has changed");
+			wrong("exchanges beside", "bytes between the targets stay",
+			      "one has changed");
 	for (unsigned int actor = 0; actor < ACTORS; actor++) {
 		exchanges += board->exchanges[actor];
 		conflicts += board->conflicts[actor];

@@ -55,12 +55,12 @@ static struct dat dat;
 enum tested_page {
 	GOOD,
 	GOOD_TOO,
-	KEY_FETCH,  /* ACC 5, fetch-protected */
-	KEY_STORE,  /* ACC 5 */
-	PROTECTED,  /* by DAT */
+	KEY_FETCH, /* ACC 5, fetch-protected */
+	KEY_STORE, /* ACC 5 */
+	PROTECTED, /* by DAT */
 	INVALID,
-	BIT_52,	    /* translation specification */
-	MISSING,    /* no storage */
+	BIT_52,	 /* translation specification */
+	MISSING, /* no storage */
 	PAGES,
 };
 
@@ -208,7 +208,11 @@ static void inject(uint32_t op, uint64_t gaddr, uint32_t size, uint64_t flags, u
 		.arena = arena,
 		.state = state,
 		.request.on_vcpu = true,
-		.request.op = { .op = op, .gaddr = gaddr, .size = size, .flags = flags, .key = key },
+		.request.op = { .op = op,
+				.gaddr = gaddr,
+				.size = size,
+				.flags = flags,
+				.key = key },
 	};
 	bool expected, changed, fine;
 	uint64_t psw_addr;
@@ -240,8 +244,8 @@ static void inject(uint32_t op, uint64_t gaddr, uint32_t size, uint64_t flags, u
 static void each_flag(uint32_t op, uint64_t gaddr, uint32_t size, uint8_t key)
 {
 	for (unsigned int n = 0; n < 8; n++)
-		inject(op, gaddr, size, (n & 1 ? CHECK : 0) | (n & 2 ? INJECT : 0) |
-					(n & 4 ? KEYED : 0), key);
+		inject(op, gaddr, size,
+		       (n & 1 ? CHECK : 0) | (n & 2 ? INJECT : 0) | (n & 4 ? KEYED : 0), key);
 }
 
 /* Each page, within it and across its beginning, with key 4 */
@@ -298,10 +302,10 @@ static void dat_off(void)
 static void tokens(void)
 {
 	static const uint32_t alets[] = {
-		ALET_SEQUENCE << 16 | 3,	   /* fetch-only */
-		1U << 25,			   /* ALET specification */
-		ALET_SEQUENCE << 16 | 100,	   /* ALEN translation */
-		(ALET_SEQUENCE + 1) << 16 | 2,	   /* ALE sequence */
+		ALET_SEQUENCE << 16 | 3,	    /* fetch-only */
+		1U << 25,			    /* ALET specification */
+		ALET_SEQUENCE << 16 | 100,	    /* ALEN translation */
+		(ALET_SEQUENCE + 1) << 16 | 2,	    /* ALE sequence */
 		1U << 24 | ALET_SEQUENCE << 16 | 2, /* no primary list */
 	};
 
@@ -349,7 +353,8 @@ static void two_in_a_row(void)
 			trial_issue(&t);
 			judge_go_on(arena, orders, 2);
 			if (orders[0].code != first && orders[0].code != t.outcome.ret)
-				field(&t, "interruption code", orders[0].code, (uint64_t)t.outcome.ret);
+				field(&t, "interruption code", orders[0].code,
+				      (uint64_t)t.outcome.ret);
 			judge_go_on(arena, orders, 2);
 			if (orders[1].code && orders[1].code != first &&
 			    orders[1].code != t.outcome.ret)

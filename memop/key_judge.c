@@ -58,7 +58,9 @@ static void compare(uint64_t gpa, const struct judge_order *o, unsigned int key,
 			return;
 		if (t.outcome.ret != cpu_code(o, store)) {
 			snprintf(expected, sizeof(expected), "what the CPU has for %s: code %#x",
-				 o->kind == JUDGE_TPROT ? "TPROT" : store ? "STG" : "LG",
+				 o->kind == JUDGE_TPROT ? "TPROT"
+				 : store		? "STG"
+							: "LG",
 				 (unsigned int)cpu_code(o, store));
 			trial_fail(&t, expected, outcome_text(t.outcome, observed), -1);
 			return;
@@ -75,9 +77,10 @@ static void judge(uint64_t gpa)
 
 	for (unsigned int key = 0; key < KEYS; key++)
 		for (size_t k = 0; k < ARRAY_SIZE(kinds); k++)
-			orders[n++] = (struct judge_order){ .address = judge_real(gpa),
-							    .psw_mask = JUDGE_PSW | JUDGE_PSW_KEY(key),
-							    .kind = kinds[k] };
+			orders[n++] =
+				(struct judge_order){ .address = judge_real(gpa),
+						      .psw_mask = JUDGE_PSW | JUDGE_PSW_KEY(key),
+						      .kind = kinds[k] };
 	judge_run(arena, orders, n);
 	arena_reset(arena, gpa, 8);
 	n = 0;

@@ -32,10 +32,9 @@ static const struct {
 	uint64_t gaddr;
 	uint32_t size;
 } places[] = {
-	{ 0, 8 },	   { 504, 8 },	  { 508, 8 },	 { 512, 8 },   { 2032, 8 },
-	{ 2040, 8 },	   { 2041, 8 },	  { 2048, 8 },	 { 4088, 8 },  { 4092, 8 },
-	{ 4096, 8 },	   { 4600, 8 },	  { 4607, 8 },	 { 4608, 8 },  { 6136, 8 },
-	{ 8192, 8 },	   { 8700, 8 },
+	{ 0, 8 },    { 504, 8 },  { 508, 8 },  { 512, 8 },  { 2032, 8 }, { 2040, 8 },
+	{ 2041, 8 }, { 2048, 8 }, { 4088, 8 }, { 4092, 8 }, { 4096, 8 }, { 4600, 8 },
+	{ 4607, 8 }, { 4608, 8 }, { 6136, 8 }, { 8192, 8 }, { 8700, 8 },
 };
 
 static struct arena *arena;
@@ -97,7 +96,8 @@ static void judge_places(uint8_t key)
 			orders[n] = (struct judge_order){
 				.address = places[p].gaddr,
 				.psw_mask = arena->state.cpu.psw_mask | JUDGE_PSW_KEY(key),
-				.kind = op == KVM_S390_MEMOP_LOGICAL_WRITE ? JUDGE_STORE : JUDGE_FETCH,
+				.kind = op == KVM_S390_MEMOP_LOGICAL_WRITE ? JUDGE_STORE
+									   : JUDGE_FETCH,
 			};
 	judge_run(arena, orders, n);
 	arena_reset(arena, FRAME, (PAGES + 1) * CONTRACT_PAGE);
@@ -125,7 +125,8 @@ static void each_key(bool judged, const char *what)
 		arena_cpu(arena);
 		for (size_t k = 0; k < ARRAY_SIZE(access_keys); k++)
 			for (unsigned int kind = 0; kind < 10; kind++) {
-				/* The access key itself; 9, which has an override; its neighbours */
+				/* The access key itself; 9, which has an override; its neighbours
+				 */
 				static const uint8_t acc_of[] = { 0, 9, 8, 10, 13 };
 				uint8_t acc = kind / 2 ? acc_of[kind / 2] : access_keys[k];
 
@@ -205,16 +206,18 @@ static void around_the_end(void)
 {
 	static const unsigned int combinations[] = { 0, 1, 4, 7 };
 
-	for (unsigned int private = 0; private < 2; private++)
+	for (unsigned int private = 0; private < 2; private ++)
 		for (size_t e = 0; e < ARRAY_SIZE(ends); e++) {
 			space(private ? DAT_ASCE_PRIVATE : 0);
 			arena->state.cpu.psw_mask = ends[e].mode | PSW_DAT | PSW_AS_SECONDARY;
 			for (size_t c = 0; c < ARRAY_SIZE(combinations); c++) {
 				arena->state.cpu.cr[0] = cr0_of(combinations[c]);
 				arena_cpu(arena);
-				snprintf(state, sizeof(state), "CR0 %#lx%s, address space of %#lx bytes",
+				snprintf(state, sizeof(state),
+					 "CR0 %#lx%s, address space of %#lx bytes",
 					 (unsigned long)arena->state.cpu.cr[0],
-					 private ? ", private space" : "", (unsigned long)ends[e].end);
+					 private ? ", private space" : "",
+					 (unsigned long)ends[e].end);
 				keys_at_the_end(ends[e].end);
 			}
 		}

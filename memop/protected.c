@@ -68,8 +68,10 @@ static struct outcome sida(uint32_t op, uint8_t *buf, uint32_t offset, uint32_t 
 static void expect(bool good, const char *expected)
 {
 	if (!good)
-		report_fail(&(struct finding){
-			.request = "SIDA", .expected = expected, .observed = "otherwise", .offset = -1 });
+		report_fail(&(struct finding){ .request = "SIDA",
+					       .expected = expected,
+					       .observed = "otherwise",
+					       .offset = -1 });
 }
 
 static void round_trip(void)
@@ -80,7 +82,8 @@ static void round_trip(void)
 	TEST_ASSERT(buf, "no memory");
 	bytes_copy(buf, bytes_rest(0), SIDA_SIZE);
 	if (report_case())
-		expect(sida(KVM_S390_MEMOP_SIDA_WRITE, buf, 0, SIDA_SIZE).ret == 0, "a write of all");
+		expect(sida(KVM_S390_MEMOP_SIDA_WRITE, buf, 0, SIDA_SIZE).ret == 0,
+		       "a write of all");
 	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++)
 		for (uint32_t offset = 0; offset + sizes[i] <= SIDA_SIZE; offset += 61) {
 			uint8_t *at = buf + BYTES_GUARD;
@@ -88,8 +91,10 @@ static void round_trip(void)
 			if (!report_case())
 				continue;
 			bytes_copy(buf, bytes_inverted(offset), sizes[i] + 2 * BYTES_GUARD);
-			expect(sida(KVM_S390_MEMOP_SIDA_READ, at, offset, sizes[i]).ret == 0, "a read");
-			expect(bytes_differ(at, bytes_rest(offset), sizes[i]) < 0, "the bytes written");
+			expect(sida(KVM_S390_MEMOP_SIDA_READ, at, offset, sizes[i]).ret == 0,
+			       "a read");
+			expect(bytes_differ(at, bytes_rest(offset), sizes[i]) < 0,
+			       "the bytes written");
 			expect(bytes_differ(buf, bytes_inverted(offset), BYTES_GUARD) < 0 &&
 				       bytes_differ(at + sizes[i],
 						    bytes_inverted(offset) + BYTES_GUARD + sizes[i],

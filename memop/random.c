@@ -71,7 +71,7 @@ enum {
 };
 
 static struct {
-	uint64_t base;	  /* of the mapped pages */
+	uint64_t base; /* of the mapped pages */
 	uint64_t address[PAGES];
 	enum dat_level top;
 	unsigned int dropped;
@@ -184,9 +184,9 @@ static void make_world(uint64_t number)
 	arena_cpu(arena);
 	snprintf(world.text, sizeof(world.text),
 		 "PSW mask %#lx CR0 %#lx CR1 %#lx CR7 %#lx CR13 %#lx prefix %#lx, left out %#x",
-		 (unsigned long)cpu->psw_mask, (unsigned long)cpu->cr[0],
-		 (unsigned long)cpu->cr[1], (unsigned long)cpu->cr[7], (unsigned long)cpu->cr[13],
-		 (unsigned long)cpu->prefix, world.dropped);
+		 (unsigned long)cpu->psw_mask, (unsigned long)cpu->cr[0], (unsigned long)cpu->cr[1],
+		 (unsigned long)cpu->cr[7], (unsigned long)cpu->cr[13], (unsigned long)cpu->prefix,
+		 world.dropped);
 }
 
 static uint64_t random_address(void)
@@ -212,7 +212,9 @@ static uint64_t random_address(void)
 
 static uint32_t random_size(uint32_t op)
 {
-	static const uint32_t sizes[] = { 1, 2, 4, 8, 16, 100, 2048, 4096, 4097, 8192, 20000, 65536 };
+	static const uint32_t sizes[] = {
+		1, 2, 4, 8, 16, 100, 2048, 4096, 4097, 8192, 20000, 65536
+	};
 
 	if (op == KVM_S390_MEMOP_ABSOLUTE_CMPXCHG)
 		return sizes[below(5)];

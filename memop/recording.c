@@ -89,8 +89,8 @@ static void fail(const struct attempt *a, size_t page, const char *expected, con
 
 static bool outcome_is_right(const struct attempt *a, struct outcome o)
 {
-	struct outcome expected = a->how == DENIED ? outcome_exception(PGM_PROTECTION)
-						   : outcome_success();
+	struct outcome expected =
+		a->how == DENIED ? outcome_exception(PGM_PROTECTION) : outcome_success();
 	char want[OUTCOME_TEXT], got[OUTCOME_TEXT];
 
 	if (outcome_equal(o, expected))
@@ -185,7 +185,8 @@ static void check_log(const struct attempt *a)
 	get_log(bitmap);
 	for (size_t i = 0; i < ARRAY_SIZE(bitmap); i++)
 		if (bitmap[i])
-			fail(a, i * 64, "a second call finds nothing", "a page is still in the log");
+			fail(a, i * 64, "a second call finds nothing",
+			     "a page is still in the log");
 	arena_reset(arena, BASE, ARENA_UNIT);
 }
 
@@ -215,7 +216,8 @@ static void exchanges(void (*check)(const struct attempt *a), enum how how)
 
 	for (uint32_t size = 1; size <= 16; size *= 2)
 		for (int keyed = how == DENIED; keyed < 2; keyed++) {
-			struct attempt a = attempt(KVM_S390_MEMOP_ABSOLUTE_CMPXCHG, how, size, keyed);
+			struct attempt a =
+				attempt(KVM_S390_MEMOP_ABSOLUTE_CMPXCHG, how, size, keyed);
 
 			a.store = true;
 			a.on_vcpu = false;

@@ -57,8 +57,8 @@ static struct trial request(uint32_t op, bool on_vcpu, uint64_t flags, uint32_t 
 
 static void every_key(uint32_t op, bool on_vcpu, uint64_t flags, uint32_t size)
 {
-	static const uint8_t keys[] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15,
-					16, 128, 255 };
+	static const uint8_t keys[] = { 0,  1,	2,  3,	4,  5,	6,  7,	 8,  9,
+					10, 11, 12, 13, 14, 15, 16, 128, 255 };
 	bool keyed = flags & KVM_S390_MEMOP_F_SKEY_PROTECTION;
 
 	for (size_t k = 0; k < ARRAY_SIZE(keys); k++) {
@@ -118,7 +118,8 @@ static void small_sizes(void)
 	for (size_t o = 0; o < ARRAY_SIZE(ops); o++)
 		for (uint32_t size = 0; size <= 40; size++)
 			for (unsigned int keyed = 0; keyed < 2; keyed++) {
-				struct trial t = request(ops[o], false, combination(4 * keyed), size);
+				struct trial t =
+					request(ops[o], false, combination(4 * keyed), size);
 
 				trial_run(&t);
 				t = request(ops[o], true, combination(4 * keyed), size);

@@ -47,10 +47,8 @@ static struct outcome call(unsigned long ioctl_nr, uint64_t gfn, uint64_t count,
 
 static void wrong(const char *request, const char *expected, const char *observed, long offset)
 {
-	report_fail(&(struct finding){ .request = request,
-				       .expected = expected,
-				       .observed = observed,
-				       .offset = offset });
+	report_fail(&(struct finding){
+		.request = request, .expected = expected, .observed = observed, .offset = offset });
 }
 
 /* One case: a call and what it is to come to */
@@ -74,7 +72,9 @@ static bool expect(struct outcome expected, unsigned long nr, uint64_t gfn, uint
 
 static void none_before_use(void)
 {
-	struct kvm_s390_skeys request = { .start_gfn = 0, .count = 1, .skeydata_addr = (uintptr_t)keys };
+	struct kvm_s390_skeys request = { .start_gfn = 0,
+					  .count = 1,
+					  .skeydata_addr = (uintptr_t)keys };
 	int ret;
 
 	if (!report_case())
@@ -82,11 +82,11 @@ static void none_before_use(void)
 	keys[0] = 0x77;
 	ret = ioctl(arena->vm->fd, KVM_S390_GET_SKEYS, &request);
 	if (ret != KVM_S390_GET_SKEYS_NONE)
-		wrong("GET_SKEYS before any key was set", "KVM_S390_GET_SKEYS_NONE", "something else",
-		      -1);
+		wrong("GET_SKEYS before any key was set", "KVM_S390_GET_SKEYS_NONE",
+		      "something else", -1);
 	else if (keys[0] != 0x77)
-		wrong("GET_SKEYS before any key was set", "the buffer is left alone", "another byte",
-		      0);
+		wrong("GET_SKEYS before any key was set", "the buffer is left alone",
+		      "another byte", 0);
 }
 
 static void enable(void)
@@ -151,12 +151,14 @@ static void round_trip(void)
 			for (unsigned int n = 0; n < lengths[i]; n++)
 				keys[n] = value((first + n) % COUNT);
 			memset(back, 0xa5, COUNT + 64);
-			call(KVM_S390_SET_SKEYS, BASE / CONTRACT_PAGE + page, lengths[i], keys, 0, 0);
+			call(KVM_S390_SET_SKEYS, BASE / CONTRACT_PAGE + page, lengths[i], keys, 0,
+			     0);
 			call(KVM_S390_GET_SKEYS, BASE / CONTRACT_PAGE + page, lengths[i], back + 32,
 			     0, 0);
 			d = bytes_differ(back + 32, keys, lengths[i]);
 			if (d >= 0)
-				wrong("SET_SKEYS, then GET_SKEYS", "the same keys", "another key", d);
+				wrong("SET_SKEYS, then GET_SKEYS", "the same keys", "another key",
+				      d);
 			for (size_t g = 0; g < 32; g++)
 				if (back[g] != 0xa5 || back[32 + lengths[i] + g] != 0xa5)
 					wrong("GET_SKEYS", "exactly count bytes are filled",

@@ -92,11 +92,8 @@ static const struct {
 	unsigned int cr;
 	uint32_t alet;
 } spaces[] = {
-	{ PSW_AS_PRIMARY, 1, 0 },
-	{ PSW_AS_SECONDARY, 7, 0 },
-	{ PSW_AS_HOME, 13, 0 },
-	{ PSW_AS_REGISTER, 1, 0 },
-	{ PSW_AS_REGISTER, 7, 1 },
+	{ PSW_AS_PRIMARY, 1, 0 },  { PSW_AS_SECONDARY, 7, 0 }, { PSW_AS_HOME, 13, 0 },
+	{ PSW_AS_REGISTER, 1, 0 }, { PSW_AS_REGISTER, 7, 1 },
 };
 
 /* In each mode and space, across the border that a table of @level has */
@@ -171,8 +168,8 @@ static void wraparound(void)
 static void prefixes(void)
 {
 	static const uint64_t prefix[] = { 0, 0x2000, 0x100000, 0x1fe000, 0x300000 };
-	static const uint64_t places[] = { 0x1000, 0x2000, 0x4000, 0x100000, 0x101000, 0x102000,
-					   0x200000, 0x301000, 0x302000 };
+	static const uint64_t places[] = { 0x1000,   0x2000,   0x4000,	 0x100000, 0x101000,
+					   0x102000, 0x200000, 0x301000, 0x302000 };
 
 	for (size_t i = 0; i < ARRAY_SIZE(prefix); i++)
 		for (size_t m = 0; m < ARRAY_SIZE(modes); m++) {

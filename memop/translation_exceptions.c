@@ -104,7 +104,8 @@ static void around(uint64_t border)
 			orders[n] = (struct judge_order){
 				.address = t->request.op.gaddr,
 				.psw_mask = arena->state.cpu.psw_mask,
-				.kind = op == KVM_S390_MEMOP_LOGICAL_WRITE ? JUDGE_STORE : JUDGE_FETCH,
+				.kind = op == KVM_S390_MEMOP_LOGICAL_WRITE ? JUDGE_STORE
+									   : JUDGE_FETCH,
 			};
 			run[n] = report_case();
 			if (!run[n])
@@ -166,9 +167,11 @@ static void spoilt(int top, uint64_t cr0)
 				for (uint64_t private = 0; private <= DAT_ASCE_PRIVATE;
 				     private += DAT_ASCE_PRIVATE) {
 					snprintf(state, sizeof(state),
-						 "%s entry at level %d of %d, of the %s page; CR0 %#lx%s",
-						 faults[f].name, level, top, second ? "second" : "first",
-						 (unsigned long)cr0, private ? ", private space" : "");
+						 "%s entry at level %d of %d, of the %s page; CR0 "
+						 "%#lx%s",
+						 faults[f].name, level, top,
+						 second ? "second" : "first", (unsigned long)cr0,
+						 private ? ", private space" : "");
 					set_registers(asce | private, cr0);
 					around(border);
 				}
@@ -245,14 +248,16 @@ static void large_segments(void)
 		return;
 	}
 	for (size_t i = 0; i < 2 * ARRAY_SIZE(entries); i++)
-		for (uint64_t private = 0; private <= DAT_ASCE_PRIVATE; private += DAT_ASCE_PRIVATE) {
+		for (uint64_t private = 0; private <= DAT_ASCE_PRIVATE;
+		     private += DAT_ASCE_PRIVATE) {
 			uint64_t entry = entries[i / 2], cr0 = i % 2 ? 0 : CR0_EDAT, asce;
 
 			dat_reset(&dat);
 			asce = dat_space(&dat, DAT_REGION_THIRD);
 			*dat_entry(&dat, asce, 0x500000, DAT_SEGMENT) = 0x100000 | DAT_LARGE;
 			*dat_entry(&dat, asce, 0x600000, DAT_SEGMENT) = entry;
-			snprintf(state, sizeof(state), "second segment-table entry %#lx, CR0 %#lx%s",
+			snprintf(state, sizeof(state),
+				 "second segment-table entry %#lx, CR0 %#lx%s",
 				 (unsigned long)entry, (unsigned long)cr0,
 				 private ? ", private space" : "");
 			set_registers(asce | private, cr0);

@@ -245,7 +245,8 @@ static void request_across(int protection, struct outcome behind)
 
 		op.op = KVM_S390_MEMOP_LOGICAL_READ;
 		memcpy(m.alias + HALF - part, &op, sizeof(op));
-		request_at(m.user + HALF - part, arena->vcpu->fd, expected, "a request to the vCPU");
+		request_at(m.user + HALF - part, arena->vcpu->fd, expected,
+			   "a request to the vCPU");
 		if (!arena->state.extension)
 			continue;
 		op.op = KVM_S390_MEMOP_ABSOLUTE_READ;
@@ -266,7 +267,8 @@ static void request_memory(void)
 	for (size_t i = 0; i < ARRAY_SIZE(nowhere); i++) {
 		const void *at = (const void *)(uintptr_t)nowhere[i];
 
-		request_at(at, arena->vm->fd, outcome_error(EFAULT), "a request to the VM at no address");
+		request_at(at, arena->vm->fd, outcome_error(EFAULT),
+			   "a request to the VM at no address");
 		request_at(at, arena->vcpu->fd, outcome_error(EFAULT),
 			   "a request to the vCPU at no address");
 	}

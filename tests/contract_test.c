@@ -36,7 +36,10 @@ static const struct storage storage[] = {
 	{ .gpa = 0x10000, .size = 0x2000 },
 };
 
-#define GOOD { UINT64_MAX, UINT64_MAX }
+#define GOOD                                                                                       \
+	{                                                                                          \
+		UINT64_MAX, UINT64_MAX                                                             \
+	}
 
 struct row {
 	const char *why; /* the reason for what is expected, with its source */
@@ -57,9 +60,18 @@ struct row {
 };
 
 #define END 0x7fffffff
-#define OK { 0, END }
-#define BAD(e) { -(e), END }
-#define PGM(c) { (c), END }
+#define OK                                                                                         \
+	{                                                                                          \
+		0, END                                                                             \
+	}
+#define BAD(e)                                                                                     \
+	{                                                                                          \
+		-(e), END                                                                          \
+	}
+#define PGM(c)                                                                                     \
+	{                                                                                          \
+		(c), END                                                                           \
+	}
 
 static const struct row rows[] = {
 	/* api.rst: operations and file descriptors */
@@ -94,8 +106,8 @@ static const struct row rows[] = {
 	{ "absolute accesses take no INJECT_EXCEPTION", false, AREAD, 0x100, 8, INJECT,
 	  .expected = BAD(EINVAL) },
 	{ "cmpxchg takes no CHECK_ONLY", false, XCHG, 0x100, 8, CHECK, .expected = BAD(EINVAL) },
-	{ "logical accesses take all three", true, LREAD, 0x100, 8, CHECK | INJECT | KEYED, .key = 3,
-	  .expected = OK },
+	{ "logical accesses take all three", true, LREAD, 0x100, 8, CHECK | INJECT | KEYED,
+	  .key = 3, .expected = OK },
 	/* api.rst: size; KVM_CAP_S390_MEM_OP is 65536 here */
 	{ "size 0", false, AREAD, 0x100, 0, .expected = BAD(EINVAL) },
 	{ "the maximum, over an end of storage", false, AREAD, 0x100, 65536,
@@ -113,8 +125,8 @@ static const struct row rows[] = {
 	  .moves = MOVES_TO_GUEST },
 	{ "store, key 4 on ACC 3", false, AWRITE, 0x1100, 8, KEYED, .key = 4,
 	  .expected = PGM(PGM_PROTECTION), .moves = MOVES_TO_GUEST },
-	{ "fetch, key 4 on ACC 3 without fetch protection", false, AREAD, 0x1100, 8, KEYED, .key = 4,
-	  .expected = OK, .moves = MOVES_TO_BUF },
+	{ "fetch, key 4 on ACC 3 without fetch protection", false, AREAD, 0x1100, 8, KEYED,
+	  .key = 4, .expected = OK, .moves = MOVES_TO_BUF },
 	{ "fetch, key 4 on ACC 3 with fetch protection", false, AREAD, 0x2100, 8, KEYED, .key = 4,
 	  .expected = PGM(PGM_PROTECTION), .moves = MOVES_TO_BUF },
 	{ "fetch, key 0 on ACC 3 with fetch protection", false, AREAD, 0x2100, 8, KEYED, .key = 0,
@@ -147,8 +159,8 @@ static const struct row rows[] = {
 	  .bad_buf = true, .expected = { PGM_PROTECTION, -EFAULT, END }, .moves = MOVES_TO_GUEST },
 	/* api.rst: cmpxchg */
 	{ "equal: exchanged", false, XCHG, 0x100, 8, .expected = OK, .moves = MOVES_TO_GUEST },
-	{ "differs: the old value is replaced", false, XCHG, 0x100, 8, .differs = true, .expected = OK,
-	  .moves = MOVES_TO_OLD },
+	{ "differs: the old value is replaced", false, XCHG, 0x100, 8, .differs = true,
+	  .expected = OK, .moves = MOVES_TO_OLD },
 	{ "size 3 is no power of two", false, XCHG, 0x100, 3, .expected = BAD(EINVAL) },
 	{ "size 32 is above 16", false, XCHG, 0x100, 32, .expected = BAD(EINVAL) },
 	{ "4 bytes at an odd halfword", false, XCHG, 0x102, 4, .differs = true,
@@ -190,12 +202,11 @@ static const struct row rows[] = {
 	{ "fetch of 2044 to 2051, override on", true, LREAD, 2044, 8, KEYED, .key = 4,
 	  .prefix = 0x2000, .cr0 = CR0_FETCH_PROTECTION_OVERRIDE, .expected = PGM(PGM_PROTECTION),
 	  .moves = MOVES_TO_BUF },
-	{ "the same in a private space: it does not apply", true, LREAD, 0x100, 8, KEYED,
-	  .key = 4, .prefix = 0x2000, .cr0 = CR0_FETCH_PROTECTION_OVERRIDE,
-	  .psw = PSW_DAT | PSW_EA | PSW_BA, .private_real = true,
-	  .expected = PGM(PGM_PROTECTION), .moves = MOVES_TO_BUF },
-	{ "fetch of the last bytes of all, override on: not below 2048", true, LREAD, -8UL, 8, KEYED,
-	  .key = 4, .prefix = 0x2000, .cr0 = CR0_FETCH_PROTECTION_OVERRIDE,
+	{ "the same in a private space: it does not apply", true, LREAD, 0x100, 8, KEYED, .key = 4,
+	  .prefix = 0x2000, .cr0 = CR0_FETCH_PROTECTION_OVERRIDE, .psw = PSW_DAT | PSW_EA | PSW_BA,
+	  .private_real = true, .expected = PGM(PGM_PROTECTION), .moves = MOVES_TO_BUF },
+	{ "fetch of the last bytes of all, override on: not below 2048", true, LREAD, -8UL, 8,
+	  KEYED, .key = 4, .prefix = 0x2000, .cr0 = CR0_FETCH_PROTECTION_OVERRIDE,
 	  .psw = PSW_EA | PSW_BA, .expected = PGM(PGM_ADDRESSING), .moves = MOVES_TO_BUF },
 	{ "store below 2048, override on", true, LWRITE, 0x100, 8, KEYED, .key = 4,
 	  .prefix = 0x2000, .cr0 = CR0_FETCH_PROTECTION_OVERRIDE, .expected = PGM(PGM_PROTECTION),
@@ -250,44 +261,44 @@ static void put_ale(uint64_t list, unsigned int n, uint64_t first, uint64_t aste
 static void make_tables(void)
 {
 	put(SEGMENTS + 0, PAGES, 8);
-	put(SEGMENTS + 8, PAGES | 0x20, 8);	      /* invalid */
-	put(SEGMENTS + 16, PAGES | 0x04, 8);	      /* of type 1 */
-	put(SEGMENTS + 24, PAGES | 0x200, 8);	      /* protected */
-	put(SEGMENTS + 32, PAGES | 0x10, 8);	      /* common */
+	put(SEGMENTS + 8, PAGES | 0x20, 8);   /* invalid */
+	put(SEGMENTS + 16, PAGES | 0x04, 8);  /* of type 1 */
+	put(SEGMENTS + 24, PAGES | 0x200, 8); /* protected */
+	put(SEGMENTS + 32, PAGES | 0x10, 8);  /* common */
 	put(SEGMENTS + 40, MISSING, 8);
-	put(SEGMENTS + 48, 0x300000 | 0x400, 8);      /* large */
+	put(SEGMENTS + 48, 0x300000 | 0x400, 8); /* large */
 	put(SEGMENTS + 8 * 512, PAGES, 8);
 	put(PAGES + 0, 0x5000, 8);
-	put(PAGES + 8, 0x5000 | 0x400, 8);	      /* invalid */
-	put(PAGES + 16, 0x5000 | 0x800, 8);	      /* bit 52 */
-	put(PAGES + 24, 0x6000 | 0x200, 8);	      /* protected */
+	put(PAGES + 8, 0x5000 | 0x400, 8);  /* invalid */
+	put(PAGES + 16, 0x5000 | 0x800, 8); /* bit 52 */
+	put(PAGES + 24, 0x6000 | 0x200, 8); /* protected */
 	put(PAGES + 32, 0, 8);
 	put(THIRDS + 0, SEGMENTS | 4 | 3, 8);
-	put(THIRDS + 8, SEGMENTS | 4 | 3 | 0x40, 8);  /* offset 1 */
-	put(THIRDS + 16, SEGMENTS | 4 | 0, 8);	      /* length 0 */
+	put(THIRDS + 8, SEGMENTS | 4 | 3 | 0x40, 8);   /* offset 1 */
+	put(THIRDS + 16, SEGMENTS | 4 | 0, 8);	       /* length 0 */
 	put(THIRDS + 24, SEGMENTS | 4 | 3 | 0x200, 8); /* protected */
-	put(THIRDS + 32, SEGMENTS | 4 | 3 | 0x20, 8); /* invalid */
-	put(THIRDS + 40, 0x80000000 | 4 | 0x400, 8);  /* large */
+	put(THIRDS + 32, SEGMENTS | 4 | 3 | 0x20, 8);  /* invalid */
+	put(THIRDS + 40, 0x80000000 | 4 | 0x400, 8);   /* large */
 	put(SECONDS + 0, THIRDS | 8 | 3, 8);
 	put(FIRSTS + 0, SECONDS | 0xc | 3, 8);
 
 	put(UNIT + 16, LIST | 0, 4); /* 8 entries */
 	put(PRIMARY + 16, OTHER_LIST | 0, 4);
 	put_ale(LIST, 2, 0, ASTES);
-	put_ale(LIST, 3, 1UL << 63, ASTES);	     /* invalid */
-	put_ale(LIST, 4, 1UL << 57, ASTES);	     /* fetch-only */
+	put_ale(LIST, 3, 1UL << 63, ASTES);		/* invalid */
+	put_ale(LIST, 4, 1UL << 57, ASTES);		/* fetch-only */
 	put_ale(LIST, 5, 1UL << 56 | 1UL << 32, ASTES); /* private, index 1 */
 	put_ale(LIST, 6, 0, ASTES + 64);
 	put_ale(LIST, 7, 0, ASTES + 128);
-	put_ale(LIST, 8, 0, ASTES);		     /* behind the list */
+	put_ale(LIST, 8, 0, ASTES); /* behind the list */
 	put_ale(OTHER_LIST, 2, 1UL << 63, ASTES);
 	put(ASTES, AUTHORITY << 32, 8);
 	put(ASTES + 8, SEGMENTS | 3, 8);
 	put(ASTES + 20, 7, 4);
-	put(ASTES + 64, 1UL << 63, 8);		     /* invalid */
+	put(ASTES + 64, 1UL << 63, 8); /* invalid */
 	put(ASTES + 84, 7, 4);
-	put(ASTES + 128 + 20, 8, 4);		     /* another sequence number */
-	put(AUTHORITY, 0x04, 1);		     /* index 2: the secondary bit */
+	put(ASTES + 128 + 20, 8, 4); /* another sequence number */
+	put(AUTHORITY, 0x04, 1);     /* index 2: the secondary bit */
 }
 
 #define ON PSW_DAT | PSW_EA | PSW_BA
@@ -336,7 +347,8 @@ static const struct walk walks[] = {
 	  .code = PGM_SEGMENT_TRANSLATION },
 	{ "behind a table's length", ON, THIRDS | 4 | 3, (2UL << 31) + (512UL << 20),
 	  .code = PGM_SEGMENT_TRANSLATION },
-	{ "protected region, enhanced DAT off", ON, THIRDS | 4 | 3, 3UL << 31, true, .gpa = 0x5000 },
+	{ "protected region, enhanced DAT off", ON, THIRDS | 4 | 3, 3UL << 31, true,
+	  .gpa = 0x5000 },
 	{ "protected region, enhanced DAT on", ON, THIRDS | 4 | 3, 3UL << 31, true, .cr0 = CR0_EDAT,
 	  .code = PGM_PROTECTION, .gpa = 0x5000 },
 	{ "invalid region", ON, THIRDS | 4 | 3, 4UL << 31, .code = PGM_REGION_THIRD_TRANSLATION },
@@ -344,14 +356,14 @@ static const struct walk walks[] = {
 	  .gpa = 0x80001234 },
 	/* PoP, chapter 5, "Access-Register Translation" */
 	{ "ALET 0 is the primary space", ON | PSW_AS_REGISTER, SEGMENTS | 3, 0x123, .gpa = 0x5123 },
-	{ "ALET 1 is the secondary space, a real one here", ON | PSW_AS_REGISTER, SEGMENTS | 3, 0x12123,
-	  .alet = 1, .gpa = 0x12123 },
+	{ "ALET 1 is the secondary space, a real one here", ON | PSW_AS_REGISTER, SEGMENTS | 3,
+	  0x12123, .alet = 1, .gpa = 0x12123 },
 	{ "reserved bits of an ALET", ON | PSW_AS_REGISTER, 0, 0x123, .alet = 1U << 25 | ALET(2),
 	  .code = PGM_ALET_SPECIFICATION },
 	{ "an entry of the unit's list", ON | PSW_AS_REGISTER, 0, 0x123, .alet = ALET(2),
 	  .gpa = 0x5123 },
-	{ "the primary list has another", ON | PSW_AS_REGISTER, 0, 0x123, .alet = 1U << 24 | ALET(2),
-	  .code = PGM_ALEN_TRANSLATION },
+	{ "the primary list has another", ON | PSW_AS_REGISTER, 0, 0x123,
+	  .alet = 1U << 24 | ALET(2), .code = PGM_ALEN_TRANSLATION },
 	{ "behind the list", ON | PSW_AS_REGISTER, 0, 0x123, .alet = ALET(8),
 	  .code = PGM_ALEN_TRANSLATION },
 	{ "invalid entry", ON | PSW_AS_REGISTER, 0, 0x123, .alet = ALET(3),
@@ -368,7 +380,8 @@ static const struct walk walks[] = {
 	  .cr8 = 2UL << 16, .gpa = 0x5123 },
 	{ "private entry, not permitted", ON | PSW_AS_REGISTER, 0, 0x123, .alet = ALET(5),
 	  .cr8 = 3UL << 16, .code = PGM_EXTENDED_AUTHORITY },
-	{ "fetch-only entry: fetch", ON | PSW_AS_REGISTER, 0, 0x123, .alet = ALET(4), .gpa = 0x5123 },
+	{ "fetch-only entry: fetch", ON | PSW_AS_REGISTER, 0, 0x123, .alet = ALET(4),
+	  .gpa = 0x5123 },
 	{ "fetch-only entry: store", ON | PSW_AS_REGISTER, 0, 0x123, true, .alet = ALET(4),
 	  .code = PGM_PROTECTION },
 };
@@ -380,8 +393,13 @@ static bool walk_holds(const struct walk *w)
 		.slots = 1,
 		.cpu = { .psw_mask = w->psw,
 			 .prefix = 0x8000,
-			 .cr = { [0] = w->cr0, [1] = w->asce, [2] = UNIT, [5] = PRIMARY, [7] = 0x20,
-				 [8] = w->cr8, [13] = 0x20 },
+			 .cr = { [0] = w->cr0,
+				 [1] = w->asce,
+				 [2] = UNIT,
+				 [5] = PRIMARY,
+				 [7] = 0x20,
+				 [8] = w->cr8,
+				 [13] = 0x20 },
 			 .ar = { [3] = w->alet },
 			 .edat1 = true,
 			 .edat2 = true },
@@ -415,14 +433,18 @@ static bool row_holds(const struct row *row, struct prediction *p)
 		.buf = row->bad_buf ? bad : good,
 		.old = row->bad_old ? bad : good,
 		.old_value = row->differs || row->gaddr >= sizeof(contents) ? other
-									   : contents + row->gaddr,
-		.cpu = { .psw_mask = row->psw, .prefix = row->prefix, 
+									    : contents + row->gaddr,
+		.cpu = { .psw_mask = row->psw,
+			 .prefix = row->prefix,
 			 .cr[0] = row->cr0,
 			 .cr[1] = row->private_real ? 0x120 : 0 },
 	};
 	struct request r = {
 		.on_vcpu = row->vcpu,
-		.op = { .op = row->op, .gaddr = row->gaddr, .size = row->size, .flags = row->flags },
+		.op = { .op = row->op,
+			.gaddr = row->gaddr,
+			.size = row->size,
+			.flags = row->flags },
 	};
 	size_t n = 0;
 
@@ -436,7 +458,8 @@ static bool row_holds(const struct row *row, struct prediction *p)
 			return false;
 	if (p->answers != n)
 		return false;
-	return row->expected[0] < 0 || ((int)p->moves == row->moves && p->reachable == row->reachable);
+	return row->expected[0] < 0 ||
+	       ((int)p->moves == row->moves && p->reachable == row->reachable);
 }
 
 static int failing_rows(void)
@@ -464,8 +487,8 @@ int main(void)
 		bool good = row_holds(&rows[i], &p);
 
 		if (!good)
-			printf("# predicted: %s, moves %d, reachable %llu\n", prediction_text(&p, text),
-			       p.moves, (unsigned long long)p.reachable);
+			printf("# predicted: %s, moves %d, reachable %llu\n",
+			       prediction_text(&p, text), p.moves, (unsigned long long)p.reachable);
 		printf("%s %zu %s\n", good ? "ok" : "not ok", ++n, rows[i].why);
 		failed += !good;
 	}
@@ -477,8 +500,8 @@ int main(void)
 	}
 	for (int rule = 1; rule < RULES; rule++) {
 		contract_break((enum contract_rule)rule);
-		printf("%s %zu without rule %d a row fails\n", failing_rows() ? "ok" : "not ok", ++n,
-		       rule);
+		printf("%s %zu without rule %d a row fails\n", failing_rows() ? "ok" : "not ok",
+		       ++n, rule);
 		failed += !failing_rows();
 	}
 	return failed != 0;

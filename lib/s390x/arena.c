@@ -161,7 +161,9 @@ long arena_differs(const struct arena *a)
 {
 	for (size_t n = 0; n < a->state.slots; n++) {
 		uint64_t gpa = a->storage[n].gpa;
-		long d = a->scratch[n] ? -1 : bytes_differ(a->host[n], arena_rest(a, gpa, false), ARENA_UNIT);
+		long d = a->scratch[n]
+				 ? -1
+				 : bytes_differ(a->host[n], arena_rest(a, gpa, false), ARENA_UNIT);
 
 		if (d >= 0)
 			return (long)gpa + d;

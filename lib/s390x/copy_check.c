@@ -417,7 +417,6 @@ static void other_keys(void)
 	copy_other_keys(&path);
 }
 
-
 /* Their clauses are those of the kind of access */
 static struct line lines[] = {
 	{ "write: sizes around whole pages, up to the maximum", NULL, write_around_pages },

@@ -69,9 +69,8 @@ uint64_t *dat_entry(struct dat *d, uint64_t asce, uint64_t address, enum dat_lev
 
 		if (origin < d->gpa || origin - d->gpa >= d->used)
 			return NULL;
-		entry = (uint64_t *)dat_at(d, origin) + (at == DAT_PAGE
-							  ? address >> 12 & 0xff
-							  : address >> (20 + 11 * at) & 0x7ff);
+		entry = (uint64_t *)dat_at(d, origin) +
+			(at == DAT_PAGE ? address >> 12 & 0xff : address >> (20 + 11 * at) & 0x7ff);
 
 		if (at == (int)level)
 			return entry;

@@ -148,9 +148,9 @@ static bool guards_alone(const struct trial *t, const struct fragment *f)
 	if (before && !same(t, arena_at(a, f->gpa - before), arena_rest(a, f->gpa - before, false),
 			    before, "guest bytes before the range are left alone", -(long)before))
 		return false;
-	return !after || same(t, arena_at(a, f->gpa) + f->len, arena_rest(a, f->gpa, false) + f->len,
-			      after, "guest bytes after the range are left alone",
-			      (long)f->offset + f->len);
+	return !after ||
+	       same(t, arena_at(a, f->gpa) + f->len, arena_rest(a, f->gpa, false) + f->len, after,
+		    "guest bytes after the range are left alone", (long)f->offset + f->len);
 }
 
 /* MEMOP-KEY-07, MEMOP-ADDR-03: only a leading part, page by page, may be stored */
@@ -208,8 +208,8 @@ static bool buffer_as_predicted(const struct trial *t)
 
 	if (t->buf_given)
 		return true;
-	if (!same(t, buf - BYTES_GUARD, filled, BYTES_GUARD, "bytes before the buffer are left alone",
-		  -(long)BYTES_GUARD) ||
+	if (!same(t, buf - BYTES_GUARD, filled, BYTES_GUARD,
+		  "bytes before the buffer are left alone", -(long)BYTES_GUARD) ||
 	    !same(t, buf + size, filled + BYTES_GUARD + size, BYTES_GUARD,
 		  "bytes after the buffer are left alone", (long)size))
 		return false;
@@ -283,8 +283,8 @@ bool trial_issue(struct trial *t)
 		fill_old(t, &s);
 	contract_memop(&s, &t->request, &t->prediction);
 	fill_buffer(t);
-	t->outcome = memop(t->request.on_vcpu ? t->arena->vcpu->fd : t->arena->vm->fd,
-			   &t->request.op);
+	t->outcome =
+		memop(t->request.on_vcpu ? t->arena->vcpu->fd : t->arena->vm->fd, &t->request.op);
 	good = prediction_allows(&t->prediction, t->outcome);
 	deviation = good ? NULL : deviation_known(&s, &t->request, &t->prediction, t->outcome);
 	if (deviation && !t->quiet)
@@ -292,8 +292,8 @@ bool trial_issue(struct trial *t)
 	else if (!good && !deviation)
 		trial_fail(t, prediction_text(&t->prediction, want), outcome_text(t->outcome, got),
 			   -1);
-	good = (good || deviation) && guest_as_predicted(t) && place_untouched(t) && buffer_as_predicted(t) &&
-	       old_as_predicted(t);
+	good = (good || deviation) && guest_as_predicted(t) && place_untouched(t) &&
+	       buffer_as_predicted(t) && old_as_predicted(t);
 	if (!t->keep && (!good || t->prediction.moves == MOVES_TO_GUEST))
 		trial_restore(t);
 	return good;
