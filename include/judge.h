@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "arena.h"
+#include "trial.h"
 
 /* Below 16 MiB, so that 24-bit addressing reaches its code */
 #define JUDGE_GPA 0xe00000UL
@@ -78,5 +79,12 @@ void judge_go_on(struct arena *a, struct judge_order *orders, size_t count);
 
 /* judge_real - the real address, under JUDGE_PREFIX, of the absolute address @gpa */
 uint64_t judge_real(uint64_t gpa);
+
+/*
+ * judge_compare - report it if MEM_OP's outcome in @t is not what the CPU stored for @o
+ * Where the manual leaves open which of several exceptions is recognized, CPU and
+ * MEM_OP may decide each for itself.
+ */
+void judge_compare(const struct trial *t, const struct judge_order *o);
 
 #endif

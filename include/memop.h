@@ -10,6 +10,7 @@
 
 #include "kvm_util.h"
 #include "outcome.h"
+#include "report.h"
 
 #define MEMOP_TEXT 160
 
@@ -31,5 +32,19 @@ const char *memop_text(const struct kvm_s390_mem_op *op, char *text);
  * Returns what KVM_CAP_S390_MEM_OP reports, 0 where there is no such capability.
  */
 size_t memop_max_size(void);
+
+/* What a test needs of KVM's MEM_OP */
+enum memop_need {
+	MEMOP_ANY,     /* KVM_CAP_S390_MEM_OP */
+	MEMOP_KEYED,   /* and KVM_CAP_S390_MEM_OP_EXTENSION: absolute accesses, access keys */
+	MEMOP_CMPXCHG, /* and its bit for cmpxchg */
+};
+
+/*
+ * memop_begin - read the options of a test of MEM_OP; exits with a skip where what
+ * it needs is missing (see report_options())
+ */
+void memop_begin(int argc, char **argv, const struct line *lines, size_t count,
+		 enum memop_need need);
 
 #endif

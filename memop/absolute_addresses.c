@@ -12,7 +12,6 @@
  * read, written and checked, without a key, with the key of the storage and with
  * one that is denied, and compared with the oracle byte by byte.
  */
-#include "compat.h"
 #include "memop.h"
 #include "report.h"
 #include "skey.h"
@@ -144,13 +143,9 @@ static const struct line lines[] = {
 
 int main(int argc, char **argv)
 {
-	const char *why;
 	int status;
 
-	report_options(argc, argv, lines, ARRAY_SIZE(lines));
-	report_need(compat_kernel_fits(&why), why);
-	report_need(kvm_check_cap(KVM_CAP_S390_MEM_OP_EXTENSION) > 0,
-		    "KVM_CAP_S390_MEM_OP_EXTENSION");
+	memop_begin(argc, argv, lines, ARRAY_SIZE(lines), MEMOP_KEYED);
 	arena = arena_create(slots, ARRAY_SIZE(slots), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(slots); i++)
 		arena_key(arena, slots[i], ARENA_PAGES, skey_byte(MATCHING, true));

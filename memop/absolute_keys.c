@@ -12,7 +12,6 @@
  * the other. A denied access must say PGM_PROTECTION and leave every byte of the
  * page that denies it; a check-only must say what the real access then says.
  */
-#include "compat.h"
 #include "memop.h"
 #include "report.h"
 #include "skey.h"
@@ -213,13 +212,9 @@ static const struct line lines[] = {
 
 int main(int argc, char **argv)
 {
-	const char *why;
 	int status;
 
-	report_options(argc, argv, lines, ARRAY_SIZE(lines));
-	report_need(compat_kernel_fits(&why), why);
-	report_need(kvm_check_cap(KVM_CAP_S390_MEM_OP_EXTENSION) > 0,
-		    "KVM_CAP_S390_MEM_OP_EXTENSION");
+	memop_begin(argc, argv, lines, ARRAY_SIZE(lines), MEMOP_KEYED);
 	arena = arena_create(slots, ARRAY_SIZE(slots), 0);
 	status = report_run();
 	arena_free(arena);

@@ -14,7 +14,6 @@
  */
 #include <stdio.h>
 
-#include "compat.h"
 #include "dat.h"
 #include "judge.h"
 #include "memop.h"
@@ -116,17 +115,6 @@ static void mem_op(uint32_t op, uint64_t gaddr, uint8_t ar, struct trial *t)
 	t->request.op.ar = ar;
 }
 
-static void compare(const struct trial *t, const struct judge_order *o)
-{
-	char expected[60], observed[OUTCOME_TEXT];
-
-	if (t->outcome.ret == o->code ||
-	    prediction_allows(&t->prediction, (struct outcome){ .ret = o->code }))
-		return;
-	snprintf(expected, sizeof(expected), "what the CPU has stored: code %#x", o->code);
-	trial_fail(t, expected, outcome_text(t->outcome, observed), -1);
-}
-
 /* With @alet in access register @ar: fetch and store, within a page and across */
 static void with_register(uint32_t alet, uint8_t ar)
 {
@@ -164,7 +152,7 @@ static void with_register(uint32_t alet, uint8_t ar)
 	arena_reset(arena, slots[1], ARENA_UNIT);
 	for (size_t i = 0; i < n; i++)
 		if (good[i])
-			compare(&trials[i], &orders[i]);
+			judge_compare(&trials[i], &orders[i]);
 }
 
 static void all_registers(uint32_t alet)
@@ -310,12 +298,9 @@ static const struct line lines[] = {
 
 int main(int argc, char **argv)
 {
-	const char *why;
 	int status;
 
-	report_options(argc, argv, lines, ARRAY_SIZE(lines));
-	report_need(compat_kernel_fits(&why), why);
-	report_need(memop_max_size() > 0, "KVM_CAP_S390_MEM_OP");
+	memop_begin(argc, argv, lines, ARRAY_SIZE(lines), MEMOP_ANY);
 	arena = arena_create(slots, ARRAY_SIZE(slots), 0);
 	dat_create(&dat, arena, TABLES);
 	judge_create(arena);

@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 
-#include "compat.h"
 #include "memop.h"
 #include "report.h"
 #include "trial.h"
@@ -124,12 +123,9 @@ static const struct line lines[] = {
 
 int main(int argc, char **argv)
 {
-	const char *why;
 	int status;
 
-	report_options(argc, argv, lines, ARRAY_SIZE(lines));
-	report_need(compat_kernel_fits(&why), why);
-	report_need(memop_max_size() > 0, "KVM_CAP_S390_MEM_OP");
+	memop_begin(argc, argv, lines, ARRAY_SIZE(lines), MEMOP_ANY);
 	arena = arena_create(slots, ARRAY_SIZE(slots), 0);
 	status = report_run();
 	arena_free(arena);

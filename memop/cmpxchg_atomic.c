@@ -424,15 +424,10 @@ int main(int argc, char **argv)
 	static const struct report_number numbers[] = {
 		{ "--seconds", "how long to exchange", &seconds },
 	};
-	const char *why;
 	int status;
 
 	report_numbers(numbers, ARRAY_SIZE(numbers));
-	report_options(argc, argv, lines, ARRAY_SIZE(lines));
-	report_need(compat_kernel_fits(&why), why);
-	report_need(kvm_check_cap(KVM_CAP_S390_MEM_OP_EXTENSION) &
-			    KVM_S390_MEMOP_EXTENSION_CAP_CMPXCHG,
-		    "KVM_S390_MEMOP_EXTENSION_CAP_CMPXCHG in KVM_CAP_S390_MEM_OP_EXTENSION");
+	memop_begin(argc, argv, lines, ARRAY_SIZE(lines), MEMOP_CMPXCHG);
 	vm = vm_create_with_one_vcpu(&vcpu, guest_main);
 	vm_userspace_mem_region_add(vm, VM_MEM_SRC_ANONYMOUS, GPA, SLOT, SIZE / BYTES_PAGE, 0);
 	virt_map(vm, GPA, GPA, SIZE / BYTES_PAGE);

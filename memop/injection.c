@@ -16,7 +16,6 @@
 #include <stdio.h>
 
 #include "bytes.h"
-#include "compat.h"
 #include "dat.h"
 #include "judge.h"
 #include "memop.h"
@@ -377,13 +376,9 @@ static const struct line lines[] = {
 
 int main(int argc, char **argv)
 {
-	const char *why;
 	int status;
 
-	report_options(argc, argv, lines, ARRAY_SIZE(lines));
-	report_need(compat_kernel_fits(&why), why);
-	report_need(kvm_check_cap(KVM_CAP_S390_MEM_OP_EXTENSION) > 0,
-		    "KVM_CAP_S390_MEM_OP_EXTENSION");
+	memop_begin(argc, argv, lines, ARRAY_SIZE(lines), MEMOP_KEYED);
 	arena = arena_create(slots, ARRAY_SIZE(slots), 0);
 	dat_create(&dat, arena, TABLES);
 	judge_create(arena);

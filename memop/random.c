@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "compat.h"
 #include "dat.h"
 #include "memop.h"
 #include "report.h"
@@ -320,15 +319,11 @@ int main(int argc, char **argv)
 		{ "--seed", "the same cases again", &seed },
 		{ "--cases", "how many", &cases },
 	};
-	const char *why;
 	int status;
 
 	seed = (unsigned long)time(NULL);
 	report_numbers(numbers, ARRAY_SIZE(numbers));
-	report_options(argc, argv, lines, ARRAY_SIZE(lines));
-	report_need(compat_kernel_fits(&why), why);
-	report_need(kvm_check_cap(KVM_CAP_S390_MEM_OP_EXTENSION) > 0,
-		    "KVM_CAP_S390_MEM_OP_EXTENSION");
+	memop_begin(argc, argv, lines, ARRAY_SIZE(lines), MEMOP_KEYED);
 	arena = arena_create(slots, ARRAY_SIZE(slots), 0);
 	dat_create(&dat, arena, TABLES);
 	arena->state.cpu.edat1 = arena_facility(arena, 8);

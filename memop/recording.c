@@ -315,13 +315,9 @@ static const struct line lines[] = {
 
 int main(int argc, char **argv)
 {
-	const char *why;
 	int status;
 
-	report_options(argc, argv, lines, ARRAY_SIZE(lines));
-	report_need(compat_kernel_fits(&why), why);
-	report_need(kvm_check_cap(KVM_CAP_S390_MEM_OP_EXTENSION) > 0,
-		    "KVM_CAP_S390_MEM_OP_EXTENSION");
+	memop_begin(argc, argv, lines, ARRAY_SIZE(lines), MEMOP_KEYED);
 	max = (uint32_t)memop_max_size();
 	buf = malloc(max);
 	TEST_ASSERT(buf, "no memory");

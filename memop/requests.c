@@ -218,12 +218,9 @@ static const struct line lines[] = {
 
 int main(int argc, char **argv)
 {
-	const char *why;
 	int status;
 
-	report_options(argc, argv, lines, ARRAY_SIZE(lines));
-	report_need(compat_kernel_fits(&why), why);
-	report_need(memop_max_size() > 0, "KVM_CAP_S390_MEM_OP");
+	memop_begin(argc, argv, lines, ARRAY_SIZE(lines), MEMOP_ANY);
 	max = (uint32_t)memop_max_size();
 	arena = arena_create(slots, ARRAY_SIZE(slots), 0);
 	arena_key(arena, PLACE, 32, skey_byte(ACC, true));

@@ -11,7 +11,6 @@
  * written and checked in every mode. A page translated by the wrong table, in the
  * wrong space or at the wrong address shows other bytes.
  */
-#include "compat.h"
 #include "dat.h"
 #include "memop.h"
 #include "report.h"
@@ -251,12 +250,9 @@ static const struct line lines[] = {
 
 int main(int argc, char **argv)
 {
-	const char *why;
 	int status;
 
-	report_options(argc, argv, lines, ARRAY_SIZE(lines));
-	report_need(compat_kernel_fits(&why), why);
-	report_need(memop_max_size() > 0, "KVM_CAP_S390_MEM_OP");
+	memop_begin(argc, argv, lines, ARRAY_SIZE(lines), MEMOP_ANY);
 	max = (uint32_t)memop_max_size();
 	arena = arena_create(slots, ARRAY_SIZE(slots), 0);
 	dat_create(&dat, arena, TABLES);

@@ -15,7 +15,6 @@
  */
 #include <stdio.h>
 
-#include "compat.h"
 #include "dat.h"
 #include "judge.h"
 #include "memop.h"
@@ -63,19 +62,6 @@ static const struct fault faults[] = {
 
 static char state[160];
 
-static void compare(const struct trial *t, const struct judge_order *o)
-{
-	char expected[60], observed[OUTCOME_TEXT];
-
-	if (t->outcome.ret == o->code)
-		return;
-	/* What the manual leaves open, CPU and MEM_OP may decide each for itself */
-	if (prediction_allows(&t->prediction, (struct outcome){ .ret = o->code }))
-		return;
-	snprintf(expected, sizeof(expected), "what the CPU has stored: code %#x", o->code);
-	trial_fail(t, expected, outcome_text(t->outcome, observed), -1);
-}
-
 /* Accesses of 8 bytes at three places around @border: MEM_OP, then the CPU */
 static void around(uint64_t border)
 {
@@ -122,7 +108,7 @@ static void around(uint64_t border)
 	arena_reset(arena, SECOND_FRAME, CONTRACT_PAGE);
 	for (size_t i = 0; i < n; i++)
 		if (run[i])
-			compare(&trials[i], &orders[i]);
+			judge_compare(&trials[i], &orders[i]);
 }
 
 static void spoil(uint64_t *entry, const struct fault *f, int level)
@@ -281,12 +267,9 @@ static const struct line lines[] = {
 
 int main(int argc, char **argv)
 {
-	const char *why;
 	int status;
 
-	report_options(argc, argv, lines, ARRAY_SIZE(lines));
-	report_need(compat_kernel_fits(&why), why);
-	report_need(memop_max_size() > 0, "KVM_CAP_S390_MEM_OP");
+	memop_begin(argc, argv, lines, ARRAY_SIZE(lines), MEMOP_ANY);
 	arena = arena_create(slots, ARRAY_SIZE(slots), 0);
 	dat_create(&dat, arena, TABLES);
 	judge_create(arena);

@@ -10,14 +10,12 @@
  * read-only, begin in them, or cross into good ones, for sizes from a byte to the
  * largest; a second mapping of the same memory shows what became of them.
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "bytes.h"
-#include "compat.h"
 #include "memop.h"
 #include "report.h"
 #include "trial.h"
@@ -291,13 +289,9 @@ static const struct line lines[] = {
 
 int main(int argc, char **argv)
 {
-	const char *why;
 	int status;
 
-	report_options(argc, argv, lines, ARRAY_SIZE(lines));
-	report_need(compat_kernel_fits(&why), why);
-	report_need(kvm_check_cap(KVM_CAP_S390_MEM_OP_EXTENSION) > 0,
-		    "KVM_CAP_S390_MEM_OP_EXTENSION");
+	memop_begin(argc, argv, lines, ARRAY_SIZE(lines), MEMOP_KEYED);
 	max = (uint32_t)memop_max_size();
 	arena = arena_create(slots, ARRAY_SIZE(slots), 0);
 	status = report_run();

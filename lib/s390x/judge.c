@@ -3,6 +3,8 @@
  * The CPU as judge: see judge.h. Its slot: the prefix area, a page of code, then
  * the orders.
  */
+#include <stdio.h>
+
 #include "bytes.h"
 #include "judge.h"
 
@@ -158,4 +160,15 @@ void judge_go_on(struct arena *a, struct judge_order *orders, size_t count)
 uint64_t judge_real(uint64_t gpa)
 {
 	return gpa < 2 * CONTRACT_PAGE ? JUDGE_PREFIX + gpa : gpa;
+}
+
+void judge_compare(const struct trial *t, const struct judge_order *o)
+{
+	char expected[60], observed[OUTCOME_TEXT];
+
+	if (t->outcome.ret == o->code ||
+	    (o->code && prediction_allows(&t->prediction, (struct outcome){ .ret = o->code })))
+		return;
+	snprintf(expected, sizeof(expected), "what the CPU has stored: code %#x", o->code);
+	trial_fail(t, expected, outcome_text(t->outcome, observed), -1);
 }
