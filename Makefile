@@ -128,8 +128,10 @@ $(headers)/complete: $(OUTPUT)/config $(wildcard $(KSRC)/include/uapi/linux/kvm.
 	$(Q)rm -rf $(OUTPUT)/ksrc
 	$(Q)touch $@
 
-ifeq ($(ARCH),arm64)
+# Trees from 6.7 on generate register definitions for arm64
+ifneq ($(and $(filter arm64,$(ARCH)),$(wildcard $(KSRC)/tools/arch/arm64/tools/Makefile)),)
 $(OUTPUT)/tools/complete: $(headers)/complete
+	$(Q)mkdir -p $(OUTPUT)/tools
 	$(Q)$(MAKE) -s -C $(KSRC)/tools/arch/arm64/tools OUTPUT=$(OUTPUT)/tools/
 	$(Q)touch $@
 generated := $(OUTPUT)/tools/complete
