@@ -77,6 +77,13 @@ void judge_run(struct arena *a, struct judge_order *orders, size_t count);
  */
 void judge_go_on(struct arena *a, struct judge_order *orders, size_t count);
 
+/*
+ * judge_stray - as judge_go_on(), with a program-new PSW that is not valid
+ * Returns whether KVM_RUN came back, otherwise than by the program's own exit, for
+ * the intercept to be handled in user space. The new PSW is valid again afterwards.
+ */
+bool judge_stray(struct arena *a);
+
 /* judge_real - the real address, under JUDGE_PREFIX, of the absolute address @gpa */
 uint64_t judge_real(uint64_t gpa);
 

@@ -363,6 +363,35 @@ static void two_in_a_row(void)
 	trial_rest(arena);
 }
 
+/* The interruption cannot be taken: the vCPU must come back, and not loop in the kernel */
+static void invalid_new_psw(void)
+{
+	static const enum tested_page pages[] = { INVALID, PROTECTED, MISSING };
+
+	build(PSW_AS_SECONDARY);
+	for (size_t i = 0; i < ARRAY_SIZE(pages); i++) {
+		struct judge_order order = { .psw_mask = arena->state.cpu.psw_mask,
+					     .kind = JUDGE_EXIT };
+		struct trial t = {
+			.arena = arena,
+			.state = "program-new PSW not valid",
+			.request.on_vcpu = true,
+			.request.op = { .op = KVM_S390_MEMOP_LOGICAL_WRITE,
+					.gaddr = address_of(pages[i]),
+					.size = 8,
+					.flags = INJECT },
+		};
+
+		if (!report_case())
+			continue;
+		judge_run(arena, &order, 1);
+		if (trial_issue(&t) && !judge_stray(arena))
+			trial_fail(&t, "KVM_RUN comes back with an intercept", "another exit", -1);
+	}
+	arena_key(arena, FRAME, 2 * PAGES + 16, 0);
+	trial_rest(arena);
+}
+
 #define CLAUSES "MEMOP-INJ-01 MEMOP-INJ-02 MEMOP-INJ-03 MEMOP-INJ-04"
 
 static const struct line lines[] = {
@@ -372,6 +401,8 @@ static const struct line lines[] = {
 	{ "DAT off: addressing and protection", CLAUSES, dat_off },
 	{ "exceptions of access-register translation", CLAUSES, tokens },
 	{ "two injections in a row", "MEMOP-INJ-01", two_in_a_row },
+	{ "injection while the program-new PSW is not valid (observed)", "MEMOP-INJ-05",
+	  invalid_new_psw },
 };
 
 int main(int argc, char **argv)

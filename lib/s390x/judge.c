@@ -157,6 +157,18 @@ void judge_go_on(struct arena *a, struct judge_order *orders, size_t count)
 	bytes_copy(orders, memory + TABLE, count * sizeof(*orders));
 }
 
+bool judge_stray(struct arena *a)
+{
+	const uint64_t invalid[2] = { JUDGE_PSW | 1UL << 63, 0 };
+	struct kvm_run *run = a->vcpu->run;
+	int ret;
+
+	bytes_copy(memory + PROGRAM_NEW_PSW, invalid, sizeof(invalid));
+	ret = _vcpu_run(a->vcpu);
+	put_psw(PROGRAM_NEW_PSW, judge_program);
+	return !ret && run->exit_reason == KVM_EXIT_S390_SIEIC && run->s390_sieic.icptcode != 4;
+}
+
 uint64_t judge_real(uint64_t gpa)
 {
 	return gpa < 2 * CONTRACT_PAGE ? JUDGE_PREFIX + gpa : gpa;
