@@ -26,4 +26,10 @@ const char *deviation_of_old(struct outcome o, const uint8_t *old, size_t size);
 /* deviation_of_user_address - is it known of kernels to take a user address that no process has? */
 const char *deviation_of_user_address(struct outcome o);
 
+/*
+ * deviation_of_dirty_page - is it known of kernels to log a page that was not written?
+ * @attempted: a store to it was denied, or a cmpxchg found another value there
+ */
+const char *deviation_of_dirty_page(bool attempted);
+
 #endif

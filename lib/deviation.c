@@ -16,13 +16,23 @@ static uint8_t key_in_effect(const struct request *r)
 }
 
 /*
+ * Is this KVM's memory management that of Linux 7.1 and later? It came with slots in
+ * units of a page, and which deviations are known depends on it.
+ */
+static bool has_new_memory_management(void)
+{
+	return compat_slot_unit() < 1UL << 20;
+}
+
+/*
  * DEV-01: CHECK_ONLY looks for the storage of each page only where it has to
  * look at the storage key, which access key 0 does not need
  */
 static bool check_misses_hole(const struct request *r, const struct prediction *p, struct outcome o)
 {
-	return is_absolute(r) && r->op.flags & KVM_S390_MEMOP_F_CHECK_ONLY && !key_in_effect(r) &&
-	       p->answers == 1 && p->any[0].ret == PGM_ADDRESSING && o.ret == 0;
+	return !has_new_memory_management() && is_absolute(r) &&
+	       r->op.flags & KVM_S390_MEMOP_F_CHECK_ONLY && !key_in_effect(r) && p->answers == 1 &&
+	       p->any[0].ret == PGM_ADDRESSING && o.ret == 0;
 }
 
 const char *deviation_known(const struct state *s, const struct request *r,
@@ -54,4 +64,10 @@ const char *deviation_of_user_address(struct outcome o)
 	(void)o;
 	return NULL;
 #endif
+}
+
+/* DEV-04: the page is made writable, and logged, before the key or the value is looked at */
+const char *deviation_of_dirty_page(bool attempted)
+{
+	return attempted && has_new_memory_management() ? "DEV-04" : NULL;
 }
