@@ -133,12 +133,12 @@ static void check_runs_past(void)
 #define CLAUSES "MEMOP-ADDR-01 MEMOP-ADDR-02 MEMOP-ADDR-03 MEMOP-RET-02"
 
 static const struct line lines[] = {
+	{ "check-only: a range that runs past the end of a slot", "MEMOP-CHK-01 MEMOP-ADDR-01",
+	  check_runs_past },
 	{ "read: ranges that begin around the edges of slots", CLAUSES, read_from_edges },
 	{ "write: ranges that begin around the edges of slots", CLAUSES, write_from_edges },
 	{ "read: ranges that end around the edges of slots", CLAUSES, read_to_edges },
 	{ "write: ranges that end around the edges of slots", CLAUSES, write_to_edges },
-	{ "check-only: a range that runs past the end of a slot", "MEMOP-CHK-01 MEMOP-ADDR-01",
-	  check_runs_past },
 };
 
 int main(int argc, char **argv)
