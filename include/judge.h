@@ -35,6 +35,9 @@ enum judge_kind {
 	JUDGE_STORE_BYTE, /* STC of value */
 	JUDGE_CS,	  /* by the high word of value, CS with the low word; value as found */
 	JUDGE_EXIT,	  /* no access: judge_run() returns in the middle, see judge_go_on() */
+	/* MVCOS of 8 bytes, by its operand access control with the key of psw_mask */
+	JUDGE_MVCOS_FETCH,
+	JUDGE_MVCOS_STORE,
 };
 
 /* Read and written by the guest: 64 bytes */

@@ -4,10 +4,12 @@
  * denied exactly when MEM_OP's under the same key is.
  *
  * docs/contract.md, MEMOP-KEY-08; PoP, chapter 3, "Key-Controlled Protection",
- * and chapter 10, "TEST PROTECTION".
+ * and chapter 10, "TEST PROTECTION" and "MOVE WITH OPTIONAL SPECIFICATIONS"
+ * (facility 27, which every machine has that KVM runs on).
  *
  * How it is seen: for each of the 32 storage keys the guest fetches, stores and
- * tests protection (TPROT) under each of the 16 access keys, within a page and
+ * tests protection (TPROT) under each of the 16 access keys of its PSW, and moves
+ * bytes with MVCOS under each key, within a page and
  * across a page's end, and writes down the interruption code. The same accesses
  * by MEM_OP, real and check-only, must return the same code.
  */
@@ -23,7 +25,13 @@
 #define OTHER_PAGE 0x105000UL
 
 static const uint64_t slots[] = { 0, 0x100000 };
-static const enum judge_kind kinds[] = { JUDGE_FETCH, JUDGE_STORE, JUDGE_TPROT };
+static const enum judge_kind kinds[] = { JUDGE_FETCH, JUDGE_STORE, JUDGE_TPROT, JUDGE_MVCOS_FETCH,
+					 JUDGE_MVCOS_STORE };
+
+static const char *const instructions[] = {
+	[JUDGE_FETCH] = "LG",	       [JUDGE_STORE] = "STG",	      [JUDGE_TPROT] = "TPROT",
+	[JUDGE_MVCOS_FETCH] = "MVCOS", [JUDGE_MVCOS_STORE] = "MVCOS",
+};
 
 static struct arena *arena;
 
@@ -57,15 +65,20 @@ static void compare(uint64_t gpa, const struct judge_order *o, unsigned int key,
 			return;
 		if (t.outcome.ret != cpu_code(o, store)) {
 			snprintf(expected, sizeof(expected), "what the CPU has for %s: code %#x",
-				 o->kind == JUDGE_TPROT ? "TPROT"
-				 : store		? "STG"
-							: "LG",
-				 (unsigned int)cpu_code(o, store));
+				 instructions[o->kind], (unsigned int)cpu_code(o, store));
 			trial_fail(&t, expected, outcome_text(t.outcome, observed), -1);
 			return;
 		}
 		t.request.op.flags |= KVM_S390_MEMOP_F_CHECK_ONLY;
 	}
+}
+
+/* MVCOS exists with DAT on only: in the primary space, which is real here */
+static uint64_t psw_of(enum judge_kind kind, unsigned int key)
+{
+	bool dat = kind == JUDGE_MVCOS_FETCH || kind == JUDGE_MVCOS_STORE;
+
+	return JUDGE_PSW | JUDGE_PSW_KEY(key) | (dat ? PSW_DAT : 0);
 }
 
 /* All access keys and kinds of access at @gpa, in one run of the guest */
@@ -76,18 +89,17 @@ static void judge(uint64_t gpa)
 
 	for (unsigned int key = 0; key < KEYS; key++)
 		for (size_t k = 0; k < ARRAY_SIZE(kinds); k++)
-			orders[n++] =
-				(struct judge_order){ .address = judge_real(gpa),
-						      .psw_mask = JUDGE_PSW | JUDGE_PSW_KEY(key),
-						      .kind = kinds[k] };
+			orders[n++] = (struct judge_order){ .address = judge_real(gpa),
+							    .psw_mask = psw_of(kinds[k], key),
+							    .kind = kinds[k] };
 	judge_run(arena, orders, n);
 	arena_reset(arena, gpa, 8);
 	n = 0;
 	for (unsigned int key = 0; key < KEYS; key++)
 		for (size_t k = 0; k < ARRAY_SIZE(kinds); k++, n++) {
-			if (kinds[k] != JUDGE_STORE)
+			if (kinds[k] != JUDGE_STORE && kinds[k] != JUDGE_MVCOS_STORE)
 				compare(gpa, &orders[n], key, false);
-			if (kinds[k] != JUDGE_FETCH)
+			if (kinds[k] != JUDGE_FETCH && kinds[k] != JUDGE_MVCOS_FETCH)
 				compare(gpa, &orders[n], key, true);
 		}
 }
@@ -138,6 +150,7 @@ int main(int argc, char **argv)
 	memop_begin(argc, argv, lines, ARRAY_SIZE(lines), MEMOP_KEYED);
 	arena = arena_create(slots, ARRAY_SIZE(slots), 0);
 	judge_create(arena);
+	arena->state.cpu.cr[1] = JUDGE_REAL_SPACE;
 	status = report_run();
 	arena_free(arena);
 	return status;
