@@ -47,6 +47,17 @@ struct kvm_s390_mem_op {
 #define KVM_S390_MEMOP_EXTENSION_CAP_CMPXCHG (1 << 1)
 #endif
 
+/* Older than 6.8, and 6.18: guest_memfd and its flags */
+#ifndef KVM_MEM_GUEST_MEMFD
+#define KVM_MEM_GUEST_MEMFD (1UL << 2)
+#define KVM_CAP_GUEST_MEMFD 234
+#endif
+#ifndef KVM_CAP_GUEST_MEMFD_FLAGS
+#define KVM_CAP_GUEST_MEMFD_FLAGS 244
+#define GUEST_MEMFD_FLAG_MMAP (1ULL << 0)
+#define GUEST_MEMFD_FLAG_INIT_SHARED (1ULL << 1)
+#endif
+
 /* "old_addr" of struct kvm_s390_mem_op, bytes 8 to 15 of its union */
 static inline uint64_t compat_old_addr(const struct kvm_s390_mem_op *op)
 {

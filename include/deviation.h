@@ -32,4 +32,13 @@ const char *deviation_of_user_address(struct outcome o);
  */
 const char *deviation_of_dirty_page(bool attempted);
 
+/* deviation_of_read_page - is it known of kernels to log a page that the guest has only read? */
+const char *deviation_of_read_page(void);
+
+/*
+ * deviation_of_memfd - is it known of kernels that a guest reaches the slot's user address
+ * where it should reach its guest_memfd?
+ */
+const char *deviation_of_memfd(void);
+
 #endif

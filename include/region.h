@@ -17,6 +17,8 @@ struct region {
 	uint32_t slot, flags;
 	uint64_t gpa, size; /* bytes */
 	uint64_t user;	    /* address of the memory */
+	uint64_t memfd_offset;
+	uint32_t memfd; /* with KVM_MEM_GUEST_MEMFD, which only the second ioctl knows */
 };
 
 /*
@@ -28,7 +30,13 @@ struct outcome region_set(int vm_fd, bool second, const struct region *r);
 /* region_has_second - is KVM_SET_USER_MEMORY_REGION2 there? */
 bool region_has_second(void);
 
-#define REGION_TEXT 120
+/*
+ * region_memfd - KVM_CREATE_GUEST_MEMFD: a file of @size bytes that belongs to the VM
+ * Its return value is a file descriptor. ENOTTY if KSRC's headers are older than it.
+ */
+struct outcome region_memfd(int vm_fd, uint64_t size, uint64_t flags);
+
+#define REGION_TEXT 180
 
 /* region_text - the request in words, to @text of REGION_TEXT bytes; returns @text */
 const char *region_text(const struct region *r, char *text);

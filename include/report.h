@@ -17,6 +17,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "outcome.h"
+
 /* One result line */
 struct line {
 	const char *name;    /* a sentence in the contract's words; it never changes */
@@ -84,6 +86,13 @@ void report_deviation(const char *name);
 
 /* report_fail - the case that report_case() began has failed */
 void report_fail(const struct finding *finding);
+
+/*
+ * report_outcome - a whole case: is what was observed what is expected?
+ * @request: in words
+ * Returns false if it is not, which is reported then.
+ */
+bool report_outcome(struct outcome expected, struct outcome observed, const char *request);
 
 /*
  * report_skip - this line cannot be checked here

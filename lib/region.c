@@ -2,6 +2,7 @@
 /*
  * Memory slots, and a guest that looks at them: see region.h.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -29,6 +30,8 @@ struct outcome region_set(int vm_fd, bool second, const struct region *r)
 			.guest_phys_addr = r->gpa,
 			.memory_size = r->size,
 			.userspace_addr = r->user,
+			.guest_memfd = r->memfd,
+			.guest_memfd_offset = r->memfd_offset,
 		};
 
 		return outcome_of(ioctl(vm_fd, KVM_SET_USER_MEMORY_REGION2, &region2));
@@ -47,11 +50,31 @@ bool region_has_second(void)
 #endif
 }
 
+struct outcome region_memfd(int vm_fd, uint64_t size, uint64_t flags)
+{
+#ifdef KVM_CREATE_GUEST_MEMFD
+	struct kvm_create_guest_memfd create = { .size = size, .flags = flags };
+
+	return outcome_of(ioctl(vm_fd, KVM_CREATE_GUEST_MEMFD, &create));
+#else
+	(void)vm_fd;
+	(void)size;
+	(void)flags;
+	return outcome_error(ENOTTY);
+#endif
+}
+
 const char *region_text(const struct region *r, char *text)
 {
-	snprintf(text, REGION_TEXT, "slot %#x flags %#x gpa %#llx size %#llx user %#llx", r->slot,
-		 r->flags, (unsigned long long)r->gpa, (unsigned long long)r->size,
-		 (unsigned long long)r->user);
+	int length =
+		snprintf(text, REGION_TEXT, "slot %#x flags %#x gpa %#llx size %#llx user %#llx",
+			 r->slot, r->flags, (unsigned long long)r->gpa, (unsigned long long)r->size,
+			 (unsigned long long)r->user);
+
+	if (r->flags & KVM_MEM_GUEST_MEMFD)
+		snprintf(text + length, REGION_TEXT - (size_t)length,
+			 " guest_memfd %d offset %#llx", (int)r->memfd,
+			 (unsigned long long)r->memfd_offset);
 	return text;
 }
 

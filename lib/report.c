@@ -196,6 +196,19 @@ void report_fail(const struct finding *f)
 	printf(" --case %#lx\n", id);
 }
 
+bool report_outcome(struct outcome expected, struct outcome observed, const char *request)
+{
+	char want[OUTCOME_TEXT], got[OUTCOME_TEXT];
+
+	if (!report_case() || outcome_equal(observed, expected))
+		return true;
+	report_fail(&(struct finding){ .request = request,
+				       .expected = outcome_text(expected, want),
+				       .observed = outcome_text(observed, got),
+				       .offset = -1 });
+	return false;
+}
+
 void report_deviation(const char *name)
 {
 	report.deviated++;

@@ -6,7 +6,7 @@
  * KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2. What MEM_OP marks is memop/recording.
  *
  * How it is seen: the guest writes single pages, the first, the last, around the
- * borders of the bitmap's words, and reads others. The whole bitmap is compared,
+ * borders of the bitmap's words, or only reads them. The whole bitmap is compared,
  * after each call, with the set of pages written since.
  */
 #include <stdio.h>
@@ -14,6 +14,7 @@
 #include <sys/ioctl.h>
 
 #include "compat.h"
+#include "deviation.h"
 #include "region.h"
 #include "report.h"
 
@@ -57,21 +58,14 @@ static struct outcome get(uint32_t slot, struct bitmap *b)
 	return outcome_of(ioctl(worker.vm->fd, KVM_GET_DIRTY_LOG, &log));
 }
 
-/* One case: the log of the slot has all pages of @must, and none but those of @may */
-static void log_between(const struct bitmap *must, const struct bitmap *may, const char *state)
+/* Has the log all pages of @must, and none but those of @may? */
+static void compare(struct outcome o, const struct bitmap *log, const struct bitmap *must,
+		    const struct bitmap *may, const char *state)
 {
-	struct bitmap b;
-	struct outcome o;
 	char observed[80];
 
-	if (!report_case()) {
-		get(SLOT, &b);
-		return;
-	}
-	memset(&b, 0xa5, sizeof(b));
-	o = get(SLOT, &b);
 	for (size_t page = 0; page < PAGES; page++) {
-		bool is = has(&b, page);
+		bool is = has(log, page);
 
 		if (!o.ret && (is ? has(may, page) : !has(must, page)))
 			continue;
@@ -83,6 +77,22 @@ static void log_between(const struct bitmap *must, const struct bitmap *may, con
 					       .offset = -1 });
 		return;
 	}
+}
+
+/* The log as it is now, of a case or not: it is cleared in any case */
+static struct outcome take_log(struct bitmap *log)
+{
+	memset(log, 0xa5, sizeof(*log));
+	return get(SLOT, log);
+}
+
+static void log_between(const struct bitmap *must, const struct bitmap *may, const char *state)
+{
+	struct bitmap log;
+	struct outcome o = take_log(&log);
+
+	if (report_case())
+		compare(o, &log, must, may, state);
 }
 
 static void log_is(const struct bitmap *expected, const char *state)
@@ -107,13 +117,37 @@ static void each_page(void)
 		struct bitmap one = { 0 };
 
 		guest_writes(HERE, single[i]);
-		worker_read(&worker, HERE + (single[i] ^ 3) * page_size);
 		put(&one, single[i]);
-		log_is(&one, "one page written, another read");
+		log_is(&one, "one page written");
 		log_is(&none, "asked again");
 		guest_writes(HERE, single[i]);
 		guest_writes(HERE, single[i]);
 		log_is(&one, "written twice");
+	}
+	set(HERE, 0, 0);
+}
+
+static void only_read(size_t page)
+{
+	struct bitmap none = { 0 }, read = { 0 }, log;
+	struct outcome o = take_log(&log);
+
+	put(&read, page);
+	if (!report_case())
+		return;
+	if (deviation_of_read_page() && !memcmp(&log, &read, sizeof(log)))
+		report_deviation(deviation_of_read_page());
+	else
+		compare(o, &log, &none, &none, "the guest reads a page that the host has written");
+}
+
+static void read_pages(void)
+{
+	set(HERE, PAGES * page_size, KVM_MEM_LOG_DIRTY_PAGES);
+	for (size_t i = 0; i < ARRAY_SIZE(single); i++) {
+		*(volatile uint64_t *)(memory + single[i] * page_size) = i;
+		worker_read(&worker, HERE + single[i] * page_size);
+		only_read(single[i]);
 	}
 	set(HERE, 0, 0);
 }
@@ -168,17 +202,6 @@ static void recreated(void)
 	set(THERE, 0, 0);
 }
 
-static void expect(struct outcome expected, struct outcome o, const char *state)
-{
-	char want[OUTCOME_TEXT], got[OUTCOME_TEXT];
-
-	if (report_case() && !outcome_equal(o, expected))
-		report_fail(&(struct finding){ .state = state,
-					       .expected = outcome_text(expected, want),
-					       .observed = outcome_text(o, got),
-					       .offset = -1 });
-}
-
 static void refused(void)
 {
 	int spaces = kvm_check_cap(KVM_CAP_MULTI_ADDRESS_SPACE);
@@ -186,14 +209,16 @@ static void refused(void)
 	struct bitmap b;
 
 	set(HERE, PAGES * page_size, 0);
-	expect(outcome_error(ENOENT), get(SLOT, &b), "a slot without a log");
+	report_outcome(outcome_error(ENOENT), get(SLOT, &b), "a slot without a log");
 	set(HERE, PAGES * page_size, KVM_MEM_LOG_DIRTY_PAGES);
-	expect(outcome_error(ENOENT), get(SLOT + 1, &b), "a slot that is not there");
-	expect(outcome_error(EINVAL), get(0xffff, &b), "a slot beyond the limit");
-	expect(outcome_error(EINVAL), get((uint32_t)(spaces > 1 ? spaces : 1) << 16 | SLOT, &b),
-	       "an address space that is not there");
-	expect(outcome_error(EFAULT), outcome_of(ioctl(worker.vm->fd, KVM_GET_DIRTY_LOG, &nowhere)),
-	       "a bitmap at NULL");
+	report_outcome(outcome_error(ENOENT), get(SLOT + 1, &b), "a slot that is not there");
+	report_outcome(outcome_error(EINVAL), get(0xffff, &b), "a slot beyond the limit");
+	report_outcome(outcome_error(EINVAL),
+		       get((uint32_t)(spaces > 1 ? spaces : 1) << 16 | SLOT, &b),
+		       "an address space that is not there");
+	report_outcome(outcome_error(EFAULT),
+		       outcome_of(ioctl(worker.vm->fd, KVM_GET_DIRTY_LOG, &nowhere)),
+		       "a bitmap at NULL");
 	set(HERE, 0, 0);
 }
 
@@ -245,18 +270,19 @@ static void check_manual(void)
 	log_is(&some, "written");
 	log_is(&some, "asked again: still there");
 	memset(&all, 0xff, sizeof(all));
-	expect(outcome_error(EINVAL), clear(1, 64, &all), "first page no multiple of 64");
-	expect(outcome_error(EINVAL), clear(0, 63, &all), "number of pages no multiple of 64");
-	expect(outcome_error(EINVAL), clear(PAGES, 64, &all), "behind the slot");
-	expect(outcome_error(EINVAL), clear(192, 128, &all), "beyond the end of the slot");
+	report_outcome(outcome_error(EINVAL), clear(1, 64, &all), "first page no multiple of 64");
+	report_outcome(outcome_error(EINVAL), clear(0, 63, &all),
+		       "number of pages no multiple of 64");
+	report_outcome(outcome_error(EINVAL), clear(PAGES, 64, &all), "behind the slot");
+	report_outcome(outcome_error(EINVAL), clear(192, 128, &all), "beyond the end of the slot");
 	log_is(&some, "nothing cleared");
-	expect(outcome_success(), clear(64, 64, &all), "the second 64 pages");
+	report_outcome(outcome_success(), clear(64, 64, &all), "the second 64 pages");
 	some.bits[8] = 0;
 	log_is(&some, "those cleared, others not");
 	guest_writes(HERE, 70);
 	put(&some, 70);
 	log_is(&some, "written again");
-	expect(outcome_success(), clear(0, PAGES, &all), "all");
+	report_outcome(outcome_success(), clear(0, PAGES, &all), "all");
 	log_is(&(struct bitmap){ 0 }, "all cleared");
 }
 
@@ -273,7 +299,7 @@ static void check_initially_set(void)
 	memset(&all, 0xff, sizeof(all));
 	rest = all;
 	log_is(&all, "a new slot");
-	expect(outcome_success(), clear(128, 64, &all), "the third 64 pages");
+	report_outcome(outcome_success(), clear(128, 64, &all), "the third 64 pages");
 	memset(rest.bits + 16, 0, 8);
 	log_is(&rest, "those cleared");
 	guest_writes(HERE, 130);
@@ -294,6 +320,7 @@ static void initially_set(void)
 
 static const struct line lines[] = {
 	{ "single pages, at the borders of words", "DIRTY-01 DIRTY-02 DIRTY-06", each_page },
+	{ "pages that the guest only reads", "DIRTY-01", read_pages },
 	{ "many pages", "DIRTY-01 DIRTY-02", many_pages },
 	{ "slots that are made anew or moved", "DIRTY-01 DIRTY-07", recreated },
 	{ "requests that are refused (observed)", "DIRTY-08", refused },

@@ -45,15 +45,10 @@ static uint64_t get_limit(int fd)
 
 static void expect(struct outcome expected, struct outcome o, const char *request, uint64_t value)
 {
-	char text[120], want[OUTCOME_TEXT], got[OUTCOME_TEXT];
+	char text[120];
 
-	if (!report_case() || outcome_equal(o, expected))
-		return;
 	snprintf(text, sizeof(text), "%s %#llx", request, (unsigned long long)value);
-	report_fail(&(struct finding){ .request = text,
-				       .expected = outcome_text(expected, want),
-				       .observed = outcome_text(o, got),
-				       .offset = -1 });
+	report_outcome(expected, o, text);
 }
 
 static void takes_slots(void)

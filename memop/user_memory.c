@@ -219,17 +219,7 @@ static void two_errors(void)
 
 static void request_at(const void *at, int fd, struct outcome expected, const char *where)
 {
-	char want[OUTCOME_TEXT], got[OUTCOME_TEXT];
-	struct outcome o;
-
-	if (!report_case())
-		return;
-	o = outcome_of(ioctl(fd, KVM_S390_MEM_OP, at));
-	if (!outcome_equal(o, expected))
-		report_fail(&(struct finding){ .request = where,
-					       .expected = outcome_text(expected, want),
-					       .observed = outcome_text(o, got),
-					       .offset = -1 });
+	report_outcome(expected, outcome_of(ioctl(fd, KVM_S390_MEM_OP, at)), where);
 }
 
 /* A request of which the last bytes lie behind the border of two halves */

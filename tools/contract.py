@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parent.parent
-CLAUSE = re.compile(r"\b(?:MEMOP-[A-Z]+|SKEY|SLOT|DIRTY)-\d\d\b")
+CLAUSE = re.compile(r"\b(?:MEMOP-[A-Z]+|SKEY|SLOT|MEMFD|DIRTY)-\d\d\b")
 DEVIATION = re.compile(r"\bDEV-\d\d\b")
 ROW = re.compile(r"^\|\s*(?P<name>[A-Z]+(?:-[A-Z]+)*-\d\d)\s*\|(?P<rest>.*)\|\s*$")
 
