@@ -10,13 +10,15 @@
  * flags. A guest reads and writes all the time, and on s390x threads issue
  * MEM_OPs. Each access must see a word of one of both, or that there is no memory.
  * Once the ioctl that deletes a slot has come back, nothing may be written to its
- * memory any more. What the kernel has to say in its log fails the test too.
+ * memory any more. What the kernel has to say in its log fails the test too, and so
+ * does a request that never comes back.
  */
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "compat.h"
@@ -32,6 +34,7 @@
 #define STORM 500
 #define CHANGES_NEEDED 20
 #define PATIENCE 20 /* times --seconds, at most */
+#define STUCK 60    /* seconds, for a request that takes milliseconds */
 
 static struct worker worker;
 static uint8_t *memory[2];
@@ -44,6 +47,7 @@ static struct {
 	uint64_t requests, absent, torn; /* of MEM_OP */
 	int failed;			 /* its errno, or another exception code */
 	uint64_t changes, stale;
+	const char *stuck; /* what has not come back */
 } seen;
 
 static void set(uint64_t gpa, uint64_t size, unsigned int which, uint32_t flags)
@@ -118,7 +122,7 @@ static void look_for_stale_writes(unsigned int which)
 	}
 }
 
-static void change_slots(void)
+static void *change_thread(void *argument)
 {
 	for (unsigned int which = 0; !stop; which ^= 1) {
 		set(HERE, SIZE, which, 0);
@@ -132,6 +136,7 @@ static void change_slots(void)
 		set(HERE, 0, which, 0);
 		look_for_stale_writes(which);
 	}
+	return argument;
 }
 
 static bool enough(void)
@@ -140,16 +145,43 @@ static bool enough(void)
 	       *(volatile uint64_t *)&seen.changes > CHANGES_NEEDED;
 }
 
-static void *stop_later(void *argument)
+/* Longer on a busy machine, until there is something to judge */
+static void wait_a_while(void)
 {
 	double begin = report_seconds();
 
-	/* Longer on a busy machine, until there is something to judge */
 	while (report_seconds() - begin < (double)seconds ||
 	       (!enough() && report_seconds() - begin < PATIENCE * (double)seconds))
 		usleep(10000);
 	stop = true;
-	return argument;
+}
+
+static struct racer {
+	const char *what;
+	void *(*race)(void *);
+	pthread_t thread;
+} racers[] = {
+	{ "the change of a slot", change_thread, 0 },
+	{ "the run of a guest", guest_thread, 0 },
+#ifdef __s390x__
+	{ "a MEM_OP", memop_thread, 0 },
+	{ "another MEM_OP", memop_thread, 0 },
+#endif
+};
+
+static void race(size_t count)
+{
+	struct timespec deadline;
+
+	stop = false;
+	for (size_t i = 0; i < count; i++)
+		pthread_create(&racers[i].thread, NULL, racers[i].race, NULL);
+	wait_a_while();
+	clock_gettime(CLOCK_REALTIME, &deadline);
+	deadline.tv_sec += STUCK;
+	for (size_t i = 0; i < count; i++)
+		if (pthread_timedjoin_np(racers[i].thread, NULL, &deadline) && !seen.stuck)
+			seen.stuck = racers[i].what;
 }
 
 static void fill(void)
@@ -169,37 +201,36 @@ static void expect(bool good, const char *expected, uint64_t observed)
 	report_fail(&(struct finding){ .expected = expected, .observed = text, .offset = -1 });
 }
 
-static void concurrent(void)
+static void judge_requests(void)
 {
-	pthread_t guest, clock;
 #ifdef __s390x__
-	pthread_t requests[2];
-	bool with_requests = kvm_check_cap(KVM_CAP_S390_MEM_OP_EXTENSION) > 0;
-#endif
-
-	fill();
-	stop = false;
-	pthread_create(&clock, NULL, stop_later, NULL);
-	pthread_create(&guest, NULL, guest_thread, NULL);
-#ifdef __s390x__
-	for (size_t i = 0; with_requests && i < ARRAY_SIZE(requests); i++)
-		pthread_create(&requests[i], NULL, memop_thread, NULL);
-#endif
-	change_slots();
-	pthread_join(guest, NULL);
-	pthread_join(clock, NULL);
-#ifdef __s390x__
-	for (size_t i = 0; with_requests && i < ARRAY_SIZE(requests); i++)
-		pthread_join(requests[i], NULL);
 	report_note("%llu MEM_OPs, %llu of them where there was no slot",
 		    (unsigned long long)seen.requests, (unsigned long long)seen.absent);
 	expect(!seen.failed, "MEM_OP: success or an addressing exception", (uint64_t)seen.failed);
 	expect(!seen.torn, "MEM_OP: each page of one memory or the other", seen.torn);
-	expect(!with_requests || (seen.absent && seen.absent < seen.requests),
+	expect(seen.absent && seen.absent < seen.requests,
 	       "MEM_OPs that met the slot and such that did not", seen.absent);
 #endif
+}
+
+static void concurrent(void)
+{
+	bool with_requests = kvm_check_cap(KVM_CAP_S390_MEM_OP_EXTENSION) > 0;
+
+	fill();
+	race(with_requests ? ARRAY_SIZE(racers) : 2);
 	report_note("%llu changes of the slot, %llu guest reads that met memory",
 		    (unsigned long long)seen.changes, (unsigned long long)seen.reads);
+	if (report_case() && seen.stuck) {
+		report_fail(&(struct finding){ .request = seen.stuck,
+					       .expected = "it comes back",
+					       .observed = "it has not, a minute after all "
+							   "threads were told to stop",
+					       .offset = -1 });
+		return;
+	}
+	if (with_requests)
+		judge_requests();
 	expect(!seen.bad, "the guest reads a word of one memory or the other", seen.bad);
 	expect(!seen.stale, "no write to the memory of a deleted slot", seen.stale);
 	expect(enough(), "enough of both to mean anything", seen.reads);
@@ -226,6 +257,7 @@ int main(int argc, char **argv)
 	worker_create(&worker);
 	worker_map(&worker, HERE, SIZE / (uint64_t)getpagesize());
 	status = report_run();
-	worker_free(&worker);
+	if (!seen.stuck)
+		worker_free(&worker);
 	return status;
 }

@@ -137,6 +137,8 @@ static void attribute(void)
 
 static void user_controlled(void)
 {
+	const int limit = (int)kvm_check_cap(KVM_CAP_NR_MEMSLOTS);
+	const uint32_t slots[] = { 0, 1, (uint32_t)limit / 2, (uint32_t)limit - 1 };
 	struct region r = { .size = unit, .user = (uintptr_t)memory };
 	int kvm, fd;
 
@@ -151,7 +153,10 @@ static void user_controlled(void)
 		report_skip("needs CAP_SYS_ADMIN");
 	} else {
 		for (int second = 0; second <= (int)region_has_second(); second++)
-			region_case(fd, second, &r, outcome_error(EINVAL), "a UCONTROL VM");
+			for (size_t i = 0; i < ARRAY_SIZE(slots); i++) {
+				r.slot = slots[i];
+				region_case(fd, second, &r, outcome_error(EINVAL), "a UCONTROL VM");
+			}
 		close(fd);
 	}
 	close(kvm);

@@ -110,6 +110,14 @@ nothing_left() {
 	grep -q 'ok 1 before' "$dir/results/latest/memop/hangs.ktap"
 }
 
+@test "a test that does not end after its last line: exit 3, soon, its results are kept" {
+	add_test stays <<<'echo 1..1; echo "not ok 1 stuck"; echo "# Totals: pass:0 fail:1 skip:0"; sleep 60'
+	in_fake --timeout 4
+	[ "$status" -eq 3 ]
+	has 'BROKEN: .*has told all its results, and then did not end'
+	grep -q 'not ok 1 stuck' "$dir/results/latest/memop/stays.ktap"
+}
+
 @test "a test killed by a signal: exit 3" {
 	# shellcheck disable=SC2016 # for the test's shell
 	add_test dies <<<'echo 1..2; echo ok 1 before; kill -SEGV $$'

@@ -32,6 +32,7 @@ EXIT_PASSED, EXIT_FAILED, EXIT_USAGE, EXIT_BROKEN = 0, 1, 2, 3
 DEFAULT_TIMEOUT = 120
 # For a target that does not keep the limit itself
 TARGET_GRACE = 60
+SETTLE_GRACE = 60  # between a test's last line and its end, at most
 KEPT = {"console": "console", "dmesg": "dmesg", "boot": "boot"}
 
 
@@ -57,6 +58,7 @@ class Job:
     text: bytearray = field(default_factory=bytearray)
     shown: int = 0
     overdue: bool = False
+    settled: float | None = None  # when its last line was there
 
     @property
     def out(self) -> Path:
@@ -203,6 +205,8 @@ class Run:
         job.text += data
         job.ktap.write(data)
         job.ktap.flush()
+        if job.settled is None and b"\n# Totals: " in job.text[-len(data) - 16:]:
+            job.settled = time.monotonic()
         self.screen.output(job)
         return bool(data)
 
@@ -229,7 +233,10 @@ class Run:
         if code == 4 and left("skip"):
             return Verdict(Kind.SKIPPED, left("skip"))
         if job.overdue:
-            return Verdict(Kind.BROKEN, "the target did not end in time", ktap.parse(text), trouble)
+            reason = "the target did not end in time"
+            if job.settled:
+                reason = "the test has told all its results, and then did not end"
+            return Verdict(Kind.BROKEN, reason, ktap.parse(text), trouble)
         if code != 0:
             said = left("broken") or (Path(job.folder.name) / "target").read_text(errors="replace").strip()
             reason = said or f"the target ended with status {code}"
@@ -244,7 +251,10 @@ class Run:
                 self.selector.unregister(key.fileobj)
                 self.finish(key.data)
         for job in list(self.running.values()):
-            if not job.overdue and time.monotonic() - job.started > job.test.timeout + TARGET_GRACE:
+            limit = job.started + job.test.timeout + TARGET_GRACE
+            if job.settled:
+                limit = min(limit, job.settled + min(SETTLE_GRACE, job.test.timeout / 2))
+            if not job.overdue and time.monotonic() > limit:
                 job.overdue = True
                 os.killpg(job.process.pid, signal.SIGKILL)
 
