@@ -188,7 +188,10 @@ build_suite() {
 	[[ $arch == "$(uname -m)" ]] || cross=$arch-linux-gnu-
 	log=$CACHE/build-$name.log
 	[[ -e $CACHE/suite/$name/list ]] || step "build the suite for $arch against $(basename "$tree")"
-	[[ $CACHE != "$here/build" ]] || ln -sfn "$tree" "$here/build/linux-source"
+	# Plain make takes the default kernel's tree, whichever was tested last
+	if [[ $CACHE == "$here/build" && (! -e $here/build/linux-source || ${tree##*/} == linux-$(debian_default_suite)) ]]; then
+		ln -sfn "$tree" "$here/build/linux-source"
+	fi
 	if ! make -s -C "$here" -j "$(nproc)" KSRC="$tree" CROSS_COMPILE="$cross" \
 		OUTPUT="$CACHE/out/$name" INSTALL_PATH="$CACHE/suite/$name" install >"$log" 2>&1; then
 		tail -n 25 "$log" >&2
