@@ -63,6 +63,12 @@ struct worker {
 /* worker_create - a VM with a guest that waits for what it is told */
 void worker_create(struct worker *w);
 
+/*
+ * worker_create_huge - the same, and hugetlbfs may back the slots
+ * Returns false if KVM does not allow that: s390, api.rst, KVM_CAP_S390_HPAGE_1M.
+ */
+bool worker_create_huge(struct worker *w);
+
 void worker_free(struct worker *w);
 
 /*

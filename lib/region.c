@@ -224,6 +224,26 @@ void worker_create(struct worker *w)
 	install_handler(w->vm);
 }
 
+#ifdef __s390x__
+bool worker_create_huge(struct worker *w)
+{
+	if (kvm_check_cap(KVM_CAP_S390_HPAGE_1M) <= 0)
+		return false;
+	w->vm = vm_create(1);
+	/* It has to be asked for before there is a vCPU */
+	vm_enable_cap(w->vm, KVM_CAP_S390_HPAGE_1M, 0);
+	w->vcpu = vm_vcpu_add(w->vm, 0, guest_main);
+	install_handler(w->vm);
+	return true;
+}
+#else
+bool worker_create_huge(struct worker *w)
+{
+	worker_create(w);
+	return true;
+}
+#endif
+
 void worker_free(struct worker *w)
 {
 	kvm_vm_free(w->vm);

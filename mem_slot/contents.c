@@ -296,21 +296,27 @@ static void huge_backing(void)
 {
 	const size_t size = 2UL << 20; /* a multiple of the huge page of every architecture */
 	uint8_t *memory = huge_memory(size);
-	struct region r;
-	struct outcome o;
+	struct worker ordinary = worker;
 
 	if (!memory) {
 		report_skip("needs huge pages, reserved or root (vm.nr_hugepages)");
 		return;
 	}
-	r = slot(HERE, size, memory);
-	o = region_set(worker.vm->fd, false, &r);
-	if (o.ret) {
-		report_skip("huge pages are refused here (s390: module parameter hpage)");
-		return;
+	if (worker_create_huge(&worker)) {
+		worker_map(&worker, HERE, 2 * SIZE / (uint64_t)getpagesize());
+		worker_map(&worker, THERE, SIZE / (uint64_t)getpagesize());
+		set(HERE, size, memory);
+		shared("huge pages", HERE, memory);
+		guest_writes(HERE, 0xc000);
+		set(THERE, size, memory);
+		guest_finds("huge pages, moved", THERE, 0xc000);
+		nothing_at("where they were", HERE);
+		set(THERE, 0, memory);
+		worker_free(&worker);
+	} else {
+		report_skip("needs KVM_CAP_S390_HPAGE_1M (module parameter hpage=1)");
 	}
-	shared("huge pages", HERE, memory);
-	set(HERE, 0, memory);
+	worker = ordinary;
 	munmap(memory, size);
 }
 

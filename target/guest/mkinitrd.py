@@ -24,7 +24,7 @@ MODULES: tuple[tuple[str, str], ...] = (
     ("dasd_fba_mod", ""),
     ("virtio_ccw", ""),
     ("virtio_blk", ""),
-    ("kvm", ""),
+    ("kvm", "hpage=1"),  # lets a VM ask for KVM_CAP_S390_HPAGE_1M; no other notices
 )
 # Modules of the emulator's disks do not load under QEMU and the other way round
 DISK_MODULES = {"dasd": ("dasd_mod", "dasd_fba_mod"), "vd": ("virtio_ccw", "virtio_blk")}
