@@ -36,6 +36,13 @@ struct arena {
  */
 struct arena *arena_create(const uint64_t *gpa, size_t count, uint32_t flags);
 
+/*
+ * arena_create_huge - the same, without flags, and each slot is one huge page
+ * Returns NULL if there are no huge pages, or KVM does not allow them (api.rst,
+ * KVM_CAP_S390_HPAGE_1M).
+ */
+struct arena *arena_create_huge(const uint64_t *gpa, size_t count);
+
 void arena_free(struct arena *a);
 
 /*

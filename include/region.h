@@ -45,6 +45,12 @@ const char *region_text(const struct region *r, char *text);
 uint8_t *region_memory(size_t size);
 
 /*
+ * region_huge_memory - @size bytes of zeroes in huge pages, NULL if there are none
+ * Root needs none reserved: two are for the time of this process.
+ */
+uint8_t *region_huge_memory(size_t size);
+
+/*
  * region_case - begin the next case: is the ioctl for @r what is expected?
  * Reports what is wrong. Returns whether all was right, true where the case is left out;
  * the ioctl is issued in any case, since later cases build on it.

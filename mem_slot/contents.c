@@ -13,7 +13,6 @@
  */
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -245,57 +244,10 @@ static void file_backing(void)
 	close(fd);
 }
 
-#define HUGE_PAGES "/proc/sys/vm/nr_hugepages"
-
-static long huge_pages_before;
-
-static void give_huge_pages_back(void)
-{
-	FILE *file = fopen(HUGE_PAGES, "w");
-
-	if (file) {
-		fprintf(file, "%ld\n", huge_pages_before);
-		fclose(file);
-	}
-}
-
-/* Two more huge pages until this process ends, which takes root */
-static void reserve_huge_pages(void)
-{
-	FILE *file = fopen(HUGE_PAGES, "r+");
-
-	if (file && fscanf(file, "%ld", &huge_pages_before) == 1) {
-		atexit(give_huge_pages_back);
-		rewind(file);
-		fprintf(file, "%ld\n", huge_pages_before + 2);
-	}
-	if (file)
-		fclose(file);
-}
-
-static uint8_t *map_huge(size_t size)
-{
-	uint8_t *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
-			       MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
-
-	return memory == MAP_FAILED ? NULL : memory;
-}
-
-/* Memory of @size in huge pages, NULL if there is none */
-static uint8_t *huge_memory(size_t size)
-{
-	uint8_t *memory = map_huge(size);
-
-	if (memory)
-		return memory;
-	reserve_huge_pages();
-	return map_huge(size);
-}
-
 static void huge_backing(void)
 {
 	const size_t size = 2UL << 20; /* a multiple of the huge page of every architecture */
-	uint8_t *memory = huge_memory(size);
+	uint8_t *memory = region_huge_memory(size);
 	struct worker ordinary = worker;
 
 	if (!memory) {

@@ -9,6 +9,7 @@
 #include "arena.h"
 #include "bytes.h"
 #include "memop.h"
+#include "region.h"
 #include "skey.h"
 
 /* Bytes at rest differ between slots, so that one taken for another is seen */
@@ -27,7 +28,7 @@ static uint8_t *map_unit(void)
 	return unit;
 }
 
-static void add_slot(struct arena *a, size_t n, uint64_t gpa, uint32_t flags)
+static void add_slot(struct arena *a, size_t n, uint64_t gpa, uint32_t flags, uint8_t *memory)
 {
 	struct kvm_userspace_memory_region region = {
 		.slot = (uint32_t)n,
@@ -36,7 +37,7 @@ static void add_slot(struct arena *a, size_t n, uint64_t gpa, uint32_t flags)
 		.memory_size = ARENA_UNIT,
 	};
 
-	a->host[n] = map_unit();
+	a->host[n] = memory;
 	a->keys[n] = calloc(1, ARENA_PAGES);
 	TEST_ASSERT(a->keys[n], "no memory");
 	a->storage[n] = (struct storage){
@@ -49,19 +50,50 @@ static void add_slot(struct arena *a, size_t n, uint64_t gpa, uint32_t flags)
 	a->state.slots = n + 1;
 }
 
-struct arena *arena_create(const uint64_t *gpa, size_t count, uint32_t flags)
+/* A VM without slots and vCPU */
+static struct arena *empty(void)
 {
 	struct arena *a = calloc(1, sizeof(*a));
 
-	TEST_ASSERT(a && count <= ARENA_SLOTS, "no arena of %zu slots", count);
+	TEST_ASSERT(a, "no memory");
 	a->vm = vm_create_barebones();
 	a->state = (struct state){
 		.max_size = memop_max_size(),
 		.extension = (unsigned int)kvm_check_cap(KVM_CAP_S390_MEM_OP_EXTENSION),
 		.storage = a->storage,
 	};
+	return a;
+}
+
+struct arena *arena_create(const uint64_t *gpa, size_t count, uint32_t flags)
+{
+	struct arena *a = empty();
+
+	TEST_ASSERT(count <= ARENA_SLOTS, "no arena of %zu slots", count);
 	for (size_t n = 0; n < count; n++) {
-		add_slot(a, n, gpa[n], flags);
+		add_slot(a, n, gpa[n], flags, map_unit());
+		arena_reset(a, gpa[n], ARENA_UNIT);
+	}
+	a->vcpu = __vm_vcpu_add(a->vm, 0);
+	return a;
+}
+
+struct arena *arena_create_huge(const uint64_t *gpa, size_t count)
+{
+	struct arena *a;
+
+	if (kvm_check_cap(KVM_CAP_S390_HPAGE_1M) <= 0)
+		return NULL;
+	a = empty();
+	vm_enable_cap(a->vm, KVM_CAP_S390_HPAGE_1M, 0);
+	for (size_t n = 0; n < count; n++) {
+		uint8_t *memory = region_huge_memory(ARENA_UNIT);
+
+		if (!memory) {
+			arena_free(a);
+			return NULL;
+		}
+		add_slot(a, n, gpa[n], 0, memory);
 		arena_reset(a, gpa[n], ARENA_UNIT);
 	}
 	a->vcpu = __vm_vcpu_add(a->vm, 0);
@@ -73,7 +105,7 @@ uint8_t *arena_scratch(struct arena *a, uint64_t gpa)
 	size_t n = a->state.slots;
 
 	TEST_ASSERT(n < ARENA_SLOTS, "too many slots");
-	add_slot(a, n, gpa, 0);
+	add_slot(a, n, gpa, 0, map_unit());
 	a->scratch[n] = true;
 	return a->host[n];
 }
