@@ -322,6 +322,38 @@ static void delete_and_add(void)
 		lost(&r, "not what the request says", 73);
 }
 
+/* What is taken in the address space 0 is free in another, and the other way round */
+static void other_space(uint32_t space)
+{
+	struct region r, inside;
+
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
+		r = good(space << 16 | known[i].slot, known[i].at, 2);
+		region_case(host.vm->fd, host.second, &r, outcome_success(),
+			    "the same id and place in another address space");
+		inside = good(space << 16 | SPARE, known[i].at + 1, 1);
+		expect(outcome_error(EEXIST), inside, "overlap within that address space");
+		inside.slot = SPARE;
+		inside.gpa = 100 * host.unit;
+		expect(outcome_success(), inside, "a free place of address space 0");
+		r.size = 0;
+		region_case(host.vm->fd, host.second, &r, outcome_success(), "delete it there");
+		check_slots(&r);
+		region_case(host.vm->fd, host.second, &r, outcome_error(EINVAL),
+			    "delete it there again");
+	}
+}
+
+static void address_spaces(void)
+{
+	int spaces = kvm_check_cap(KVM_CAP_MULTI_ADDRESS_SPACE);
+
+	if (spaces <= 1)
+		report_skip("needs KVM_CAP_MULTI_ADDRESS_SPACE");
+	for (int space = 1; space < spaces; space++)
+		other_space((uint32_t)space);
+}
+
 static void with_both(void (*check)(void))
 {
 	for (int second = 0; second < (region_has_second() ? 2 : 1); second++) {
@@ -345,6 +377,7 @@ LINE(user_addresses)
 LINE(overlaps)
 LINE(changes)
 LINE(delete_and_add)
+LINE(address_spaces)
 
 static const struct line lines[] = {
 	{ "slot ids and address spaces up to their limits", "SLOT-02 SLOT-06 SLOT-14",
@@ -357,6 +390,8 @@ static const struct line lines[] = {
 	{ "a slot may be moved and change its flags, and nothing else", "SLOT-05 SLOT-14",
 	  line_changes },
 	{ "delete and add again", "SLOT-04 SLOT-14", line_delete_and_add },
+	{ "address spaces have slots of their own", "SLOT-03 SLOT-06 SLOT-14",
+	  line_address_spaces },
 };
 
 int main(int argc, char **argv)

@@ -230,6 +230,37 @@ static void refused(void)
 	set(HERE, 0, 0);
 }
 
+/* The guest writes in address space 0; a slot of the same id elsewhere has its own log */
+static void address_spaces(void)
+{
+	struct bitmap none = { 0 }, one = { 0 }, log;
+	struct region r = { .slot = 1U << 16 | SLOT,
+			    .flags = KVM_MEM_LOG_DIRTY_PAGES,
+			    .gpa = HERE,
+			    .size = PAGES * page_size,
+			    .user = (uintptr_t)memory };
+	struct outcome o;
+
+	if (kvm_check_cap(KVM_CAP_MULTI_ADDRESS_SPACE) <= 1) {
+		report_skip("needs KVM_CAP_MULTI_ADDRESS_SPACE");
+		return;
+	}
+	set(HERE, PAGES * page_size, KVM_MEM_LOG_DIRTY_PAGES);
+	region_case(worker.vm->fd, false, &r, outcome_success(), "in another address space");
+	guest_writes(HERE, 65);
+	put(&one, 65);
+	o = get(r.slot, &log);
+	if (report_case())
+		compare(o, &log, &none, &none, "the other address space");
+	log_is(&one, "address space 0");
+	r.size = 0;
+	region_case(worker.vm->fd, false, &r, outcome_success(), "deleted there");
+	report_outcome(outcome_error(ENOENT), get(r.slot, &log), "the deleted slot's log");
+	guest_writes(HERE, 65);
+	log_is(&one, "address space 0, written again");
+	set(HERE, 0, 0);
+}
+
 static struct outcome clear(uint64_t first, uint32_t count, const struct bitmap *b)
 {
 	struct kvm_clear_dirty_log log = {
@@ -332,6 +363,7 @@ static const struct line lines[] = {
 	{ "many pages", "DIRTY-01 DIRTY-02", many_pages },
 	{ "slots that are made anew or moved", "DIRTY-01 DIRTY-07", recreated },
 	{ "requests that are refused (observed)", "DIRTY-08", refused },
+	{ "address spaces have logs of their own", "DIRTY-09", address_spaces },
 	{ "manual protection: bits stay until cleared", "DIRTY-02 DIRTY-04", manual },
 	{ "all bits initially set", "DIRTY-05", initially_set },
 };
