@@ -25,7 +25,7 @@ fake_suite() {
 	echo timeout=2 >"$1/memop/settings"
 	: >"$1/list"
 	for test in good:'echo 1..1; echo ok 1 a' bad:'echo 1..1; echo not ok 1 a; exit 1' \
-		skips:'echo "1..0 # SKIP none"; exit 4' hangs:'sleep 20'; do
+		skips:'echo "1..0 # SKIP none"; exit 4' hangs:'exec sleep 20'; do
 		printf '#!/bin/sh\n%s\n' "${test#*:}" >"$1/memop/${test%%:*}"
 		chmod +x "$1/memop/${test%%:*}"
 		echo "memop/${test%%:*}" >>"$1/list"
@@ -104,6 +104,13 @@ fake_suite() {
 	[[ $output == *$'\nok 1 memop: good'* ]]
 	[[ $output == *$'\nnot ok 2 memop: bad'* ]]
 	[[ $output == *$'\nok 3 memop: skips # SKIP'* ]]
+	[[ $output == *"# TIMEOUT: not finished within 2 s"*"not ok 4 memop: hangs"* ]]
+	# Without coreutils, as in a machine with a shell and little else
+	mkdir "$out/few"
+	for tool in sh sed sleep dirname tr; do ln -s "$(command -v "$tool")" "$out/few/"; done
+	PATH=$out/few run sh "$out/fake/run_tests"
+	[ "$status" -eq 1 ]
+	[[ $output == *$'\nok 1 memop: good'* ]]
 	[[ $output == *"# TIMEOUT: not finished within 2 s"*"not ok 4 memop: hangs"* ]]
 	run sh "$out/fake/run_tests" -t '*/g*'
 	[ "$status" -eq 0 ]
