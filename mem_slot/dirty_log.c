@@ -213,6 +213,7 @@ static void recreated(void)
 static void refused(void)
 {
 	int spaces = kvm_check_cap(KVM_CAP_MULTI_ADDRESS_SPACE);
+	uint32_t limit = (uint32_t)kvm_check_cap(KVM_CAP_NR_MEMSLOTS);
 	struct kvm_dirty_log nowhere = { .slot = SLOT };
 	struct bitmap b;
 
@@ -220,6 +221,8 @@ static void refused(void)
 	report_outcome(outcome_error(ENOENT), get(SLOT, &b), "a slot without a log");
 	set(HERE, PAGES * page_size, KVM_MEM_LOG_DIRTY_PAGES);
 	report_outcome(outcome_error(ENOENT), get(SLOT + 1, &b), "a slot that is not there");
+	report_outcome(outcome_error(ENOENT), get(limit - 1, &b), "the last slot, not there");
+	report_outcome(outcome_error(EINVAL), get(limit, &b), "a slot beyond the limit by one");
 	report_outcome(outcome_error(EINVAL), get(0xffff, &b), "a slot beyond the limit");
 	report_outcome(outcome_error(EINVAL),
 		       get((uint32_t)(spaces > 1 ? spaces : 1) << 16 | SLOT, &b),

@@ -6,15 +6,20 @@
  * instruction data area (SIDA) is read and written, no slot can be set.
  *
  * How it is seen: KVM_PV_ENABLE makes the VM and its vCPU protected; no guest
- * image is needed for what is checked here. What is written to the SIDA is read
- * back in pieces, with guard bytes around the buffer.
+ * image is needed for what is checked here. Pieces of the SIDA are read and written
+ * between bytes that must stay, with guard bytes around the buffer; after each
+ * refusal the SIDA is as it was.
  */
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 
 #include "bytes.h"
 #include "compat.h"
 #include "memop.h"
+#include "region.h"
 #include "report.h"
 #include "trial.h"
 
@@ -57,7 +62,7 @@ static void refused(void)
 				}
 }
 
-static struct outcome sida(uint32_t op, uint8_t *buf, uint32_t offset, uint32_t size)
+static struct outcome sida(uint32_t op, const uint8_t *buf, uint32_t offset, uint32_t size)
 {
 	struct kvm_s390_mem_op request = { .op = op, .size = size, .buf = (uintptr_t)buf };
 
@@ -65,64 +70,187 @@ static struct outcome sida(uint32_t op, uint8_t *buf, uint32_t offset, uint32_t 
 	return memop(arena->vcpu->fd, &request);
 }
 
-static void expect(bool good, const char *expected)
+static void wrong(const char *request, uint32_t offset, uint32_t size, const char *expected,
+		  long at)
 {
-	if (!good)
-		report_fail(&(struct finding){ .request = "SIDA",
-					       .expected = expected,
-					       .observed = "otherwise",
-					       .offset = -1 });
+	char text[80];
+
+	snprintf(text, sizeof(text), "%s offset %u size %u", request, offset, size);
+	report_fail(&(struct finding){
+		.request = text, .expected = expected, .observed = "otherwise", .offset = at });
 }
 
-static void round_trip(void)
+/* The whole SIDA is put to rest: byte n is bytes_rest(n) */
+static void rest(void)
+{
+	TEST_ASSERT(sida(KVM_S390_MEMOP_SIDA_WRITE, bytes_rest(0), 0, SIDA_SIZE).ret == 0,
+		    "a write of the whole SIDA");
+}
+
+static void read_piece(uint8_t *buf, uint32_t offset, uint32_t size)
+{
+	uint8_t *at = buf + BYTES_GUARD;
+	long differs;
+
+	bytes_copy(buf, bytes_inverted(offset), size + 2 * BYTES_GUARD);
+	if (sida(KVM_S390_MEMOP_SIDA_READ, at, offset, size).ret)
+		wrong("SIDA_READ", offset, size, "success", -1);
+	differs = bytes_differ(at, bytes_rest(offset), size);
+	if (differs >= 0)
+		wrong("SIDA_READ", offset, size, "the bytes of the SIDA", differs);
+	if (bytes_differ(buf, bytes_inverted(offset), BYTES_GUARD) >= 0 ||
+	    bytes_differ(at + size, bytes_inverted(offset) + BYTES_GUARD + size, BYTES_GUARD) >= 0)
+		wrong("SIDA_READ", offset, size, "bytes beside the buffer are left alone", -1);
+}
+
+static void write_piece(uint8_t *buf, uint32_t offset, uint32_t size)
+{
+	const uint8_t *piece = bytes_inverted(offset);
+	long differs;
+
+	if (sida(KVM_S390_MEMOP_SIDA_WRITE, piece, offset, size).ret)
+		wrong("SIDA_WRITE", offset, size, "success", -1);
+	TEST_ASSERT(sida(KVM_S390_MEMOP_SIDA_READ, buf, 0, SIDA_SIZE).ret == 0, "a read of all");
+	differs = bytes_differ(buf + offset, piece, size);
+	if (differs >= 0)
+		wrong("SIDA_WRITE", offset, size, "the bytes of the buffer", differs);
+	if (bytes_differ(buf, bytes_rest(0), offset) >= 0 ||
+	    bytes_differ(buf + offset + size, bytes_rest(offset + size),
+			 SIDA_SIZE - offset - size) >= 0)
+		wrong("SIDA_WRITE", offset, size, "other bytes of the SIDA stay", -1);
+	rest();
+}
+
+static void pieces(void)
 {
 	static const uint32_t sizes[] = { 1, 2, 8, 255, 256, 2048, 4095, 4096 };
 	uint8_t *buf = malloc(SIDA_SIZE + 2 * BYTES_GUARD);
 
 	TEST_ASSERT(buf, "no memory");
-	bytes_copy(buf, bytes_rest(0), SIDA_SIZE);
-	if (report_case())
-		expect(sida(KVM_S390_MEMOP_SIDA_WRITE, buf, 0, SIDA_SIZE).ret == 0,
-		       "a write of all");
+	rest();
 	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++)
 		for (uint32_t offset = 0; offset + sizes[i] <= SIDA_SIZE; offset += 61) {
-			uint8_t *at = buf + BYTES_GUARD;
-
-			if (!report_case())
-				continue;
-			bytes_copy(buf, bytes_inverted(offset), sizes[i] + 2 * BYTES_GUARD);
-			expect(sida(KVM_S390_MEMOP_SIDA_READ, at, offset, sizes[i]).ret == 0,
-			       "a read");
-			expect(bytes_differ(at, bytes_rest(offset), sizes[i]) < 0,
-			       "the bytes written");
-			expect(bytes_differ(buf, bytes_inverted(offset), BYTES_GUARD) < 0 &&
-				       bytes_differ(at + sizes[i],
-						    bytes_inverted(offset) + BYTES_GUARD + sizes[i],
-						    BYTES_GUARD) < 0,
-			       "bytes beside the buffer are left alone");
+			if (report_case())
+				read_piece(buf, offset, sizes[i]);
+			if (report_case())
+				write_piece(buf, offset, sizes[i]);
 		}
+	/* The last bytes */
+	for (uint32_t size = 1; size <= 16; size++) {
+		if (report_case())
+			read_piece(buf, SIDA_SIZE - size, size);
+		if (report_case())
+			write_piece(buf, SIDA_SIZE - size, size);
+	}
 	free(buf);
+}
+
+/* One case: both operations are refused, and move nothing */
+static void refused_sida(uint8_t *buf, uint32_t offset, uint32_t size)
+{
+	static const uint32_t ops[] = { KVM_S390_MEMOP_SIDA_READ, KVM_S390_MEMOP_SIDA_WRITE };
+
+	if (!report_case())
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(ops); i++) {
+		bytes_copy(buf, bytes_inverted(0), SIDA_SIZE + 8);
+		if (sida(ops[i], buf, offset, size).ret != -1)
+			wrong("either operation", offset, size, "it is refused", -1);
+		if (bytes_differ(buf, bytes_inverted(0), SIDA_SIZE + 8) >= 0)
+			wrong("either operation", offset, size, "the buffer is left alone", -1);
+	}
+	TEST_ASSERT(sida(KVM_S390_MEMOP_SIDA_READ, buf, 0, SIDA_SIZE).ret == 0, "a read of all");
+	if (bytes_differ(buf, bytes_rest(0), SIDA_SIZE) >= 0)
+		wrong("either operation", offset, size, "the SIDA is left alone", -1);
+}
+
+static void beyond(void)
+{
+	static const struct {
+		uint32_t offset, size;
+	} ranges[] = {
+		{ 0, SIDA_SIZE + 1 },
+		{ 1, SIDA_SIZE },
+		{ SIDA_SIZE - 1, 2 },
+		{ SIDA_SIZE, 1 },
+		{ SIDA_SIZE, SIDA_SIZE },
+		{ 1U << 16, 8 },
+		{ 1U << 31, 8 },
+		{ 0, 65536 },
+		{ 0, 1U << 31 },
+		{ 0, ~0U },
+		{ ~0U, 1 },
+		{ ~0U, 2 },
+		{ ~0U - 7, 8 },
+		{ ~0U - 7, 16 },
+		{ -SIDA_SIZE, SIDA_SIZE },
+		{ -SIDA_SIZE, 2 * SIDA_SIZE },
+		{ 1, ~0U },
+		{ 8, ~0U - 3 },
+	};
+	uint8_t *buf = malloc(SIDA_SIZE + 8);
+
+	TEST_ASSERT(buf, "no memory");
+	rest();
+	for (size_t i = 0; i < ARRAY_SIZE(ranges); i++)
+		refused_sida(buf, ranges[i].offset, ranges[i].size);
+	free(buf);
+}
+
+/* Buffers that this process cannot reach, or not write */
+static void bad_buffers(void)
+{
+	uint8_t *none = mmap(NULL, SIDA_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint8_t *fixed = mmap(NULL, SIDA_SIZE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	TEST_ASSERT(none != MAP_FAILED && fixed != MAP_FAILED, "mmap");
+	rest();
+	for (uint32_t size = 1; size <= SIDA_SIZE; size *= 4) {
+		report_outcome(outcome_error(EFAULT), sida(KVM_S390_MEMOP_SIDA_READ, none, 0, size),
+			       "SIDA_READ to memory that cannot be reached");
+		report_outcome(outcome_error(EFAULT),
+			       sida(KVM_S390_MEMOP_SIDA_WRITE, none, 0, size),
+			       "SIDA_WRITE from memory that cannot be reached");
+		report_outcome(outcome_error(EFAULT),
+			       sida(KVM_S390_MEMOP_SIDA_READ, fixed, 0, size),
+			       "SIDA_READ to memory that cannot be written");
+		report_outcome(outcome_success(), sida(KVM_S390_MEMOP_SIDA_WRITE, fixed, 0, size),
+			       "SIDA_WRITE from memory that cannot be written");
+	}
+	munmap(none, SIDA_SIZE);
+	munmap(fixed, SIDA_SIZE);
 }
 
 static void no_slots(void)
 {
-	struct kvm_userspace_memory_region region = {
-		.slot = 5,
-		.guest_phys_addr = 0x40000000,
-		.memory_size = ARENA_UNIT,
-		.userspace_addr = (uintptr_t)arena->host[1],
+	struct region known = {
+		.slot = 1, .gpa = PLACE, .size = ARENA_UNIT, .user = (uintptr_t)arena->host[1]
 	};
+	struct region r;
 
-	if (report_case())
-		expect(ioctl(arena->vm->fd, KVM_SET_USER_MEMORY_REGION, &region) == -1 &&
-			       errno == EINVAL,
-		       "KVM_SET_USER_MEMORY_REGION is refused with EINVAL");
+	for (int second = 0; second <= (int)region_has_second(); second++) {
+		r = known;
+		r.slot = 5;
+		r.gpa = 0x40000000;
+		region_case(arena->vm->fd, second, &r, outcome_error(EINVAL), "a new slot");
+		r = known;
+		r.gpa = 0x40000000;
+		region_case(arena->vm->fd, second, &r, outcome_error(EINVAL), "a slot is moved");
+		r = known;
+		r.flags = KVM_MEM_LOG_DIRTY_PAGES;
+		region_case(arena->vm->fd, second, &r, outcome_error(EINVAL), "other flags");
+		r = known;
+		r.size = 0;
+		region_case(arena->vm->fd, second, &r, outcome_error(EINVAL), "a slot is deleted");
+	}
 }
 
 static const struct line lines[] = {
 	{ "all but SIDA accesses are refused",
 	  "MEMOP-ABS-06 MEMOP-LOG-08 MEMOP-SIDA-01 MEMOP-SIDA-03 MEMOP-SIDA-04", refused },
-	{ "what is written to the SIDA is read back", "MEMOP-SIDA-05", round_trip },
+	{ "pieces of the SIDA are read and written, and nothing else", "MEMOP-SIDA-05", pieces },
+	{ "offsets and sizes beyond the SIDA (observed)", "MEMOP-SIDA-04", beyond },
+	{ "buffers that cannot be reached", "MEMOP-SIDA-05 MEMOP-BUF-01", bad_buffers },
 	{ "no memory slot can be set", "SLOT-13", no_slots },
 };
 

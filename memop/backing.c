@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Guest memory whose backing the process has made inaccessible.
+ *
+ * docs/contract.md, MEMOP-RET-01; api.rst, KVM_S390_MEM_OP: 0 is success. What else
+ * is returned where the process, and not the guest, lacks access is not said.
+ *
+ * How it is seen: one page of a slot may not be accessed, or not be written, by the
+ * process. Requests within it, into it and out of it must be refused if they touch it
+ * in a way that is not allowed, and otherwise move their bytes; when it may be
+ * accessed again, its bytes have to be as they were.
+ */
+#include <sys/mman.h>
+
+#include "bytes.h"
+#include "compat.h"
+#include "memop.h"
+#include "region.h"
+#include "report.h"
+#include "trial.h"
+
+#define BASE 0x100000UL
+#define PAGE (BASE + 8 * CONTRACT_PAGE) /* the one in question */
+#define KEY 4
+
+static const uint64_t slots[] = { 0, BASE };
+static struct arena *arena;
+static uint8_t *buf;
+
+static const struct form {
+	uint32_t op;
+	bool on_vcpu, store;
+	uint64_t flags;
+} forms[] = {
+	{ KVM_S390_MEMOP_ABSOLUTE_READ, false, false, 0 },
+	{ KVM_S390_MEMOP_ABSOLUTE_READ, false, false, KVM_S390_MEMOP_F_SKEY_PROTECTION },
+	{ KVM_S390_MEMOP_ABSOLUTE_WRITE, false, true, 0 },
+	{ KVM_S390_MEMOP_ABSOLUTE_WRITE, false, true, KVM_S390_MEMOP_F_SKEY_PROTECTION },
+	{ KVM_S390_MEMOP_LOGICAL_READ, true, false, 0 },
+	{ KVM_S390_MEMOP_LOGICAL_READ, true, false, KVM_S390_MEMOP_F_SKEY_PROTECTION },
+	{ KVM_S390_MEMOP_LOGICAL_WRITE, true, true, 0 },
+	{ KVM_S390_MEMOP_LOGICAL_WRITE, true, true, KVM_S390_MEMOP_F_SKEY_PROTECTION },
+};
+
+static void wrong(const struct kvm_s390_mem_op *op, const char *expected, const char *observed,
+		  long at)
+{
+	char text[MEMOP_TEXT];
+
+	report_fail(&(struct finding){ .request = memop_text(op, text),
+				       .expected = expected,
+				       .observed = observed,
+				       .offset = at });
+}
+
+/* One case: is the request done, or refused? */
+static void request(const struct form *form, uint64_t gaddr, uint32_t size, bool done)
+{
+	struct kvm_s390_mem_op op = { .op = form->op,
+				      .gaddr = gaddr,
+				      .size = size,
+				      .flags = form->flags,
+				      .buf = (uintptr_t)buf,
+				      .key = KEY };
+	char text[OUTCOME_TEXT];
+	struct outcome o;
+	long differs;
+
+	if (!report_case())
+		return;
+	/* What is stored is what is there, so that a store into a good page leaves no trace */
+	bytes_copy(buf, form->store ? arena_rest(arena, gaddr, false) : bytes_inverted(gaddr),
+		   size);
+	o = memop(form->on_vcpu ? arena->vcpu->fd : arena->vm->fd, &op);
+	if (done == (o.ret != 0))
+		wrong(&op, done ? "success" : "no success", outcome_text(o, text), -1);
+	if (!done || form->store)
+		return;
+	differs = bytes_differ(buf, arena_rest(arena, gaddr, false), size);
+	if (differs >= 0)
+		wrong(&op, "the bytes of guest memory", "others", differs);
+}
+
+static void exchange(uint32_t size, uint64_t flags, bool done)
+{
+	uint8_t old[16];
+	struct kvm_s390_mem_op op = { .op = KVM_S390_MEMOP_ABSOLUTE_CMPXCHG,
+				      .gaddr = PAGE + 64,
+				      .size = size,
+				      .flags = flags,
+				      .buf = (uintptr_t)buf,
+				      .key = KEY };
+	char text[OUTCOME_TEXT];
+	struct outcome o;
+
+	if (!report_case())
+		return;
+	compat_set_old_addr(&op, old);
+	bytes_copy(old, arena_rest(arena, op.gaddr, false), size);
+	bytes_copy(buf, arena_rest(arena, op.gaddr, !done), size);
+	o = memop(arena->vm->fd, &op);
+	if (done == (o.ret != 0))
+		wrong(&op, done ? "success" : "no success", outcome_text(o, text), -1);
+}
+
+static void requests(int protection)
+{
+	static const struct {
+		int64_t from; /* of the page */
+		uint32_t size;
+		bool touches;
+	} ranges[] = {
+		{ 0, 1, true },		{ 0, 8, true },		{ 2044, 8, true },
+		{ 4095, 1, true },	{ 0, 4096, true },	{ -1, 2, true },
+		{ -4096, 4097, true },	{ -4096, 12288, true }, { -8, 16, true },
+		{ 4088, 16, true },	{ 4095, 4097, true },	{ -8192, 20480, true },
+		{ -4096, 4096, false }, { 4096, 4096, false },	{ -1, 1, false },
+		{ 4096, 1, false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(ranges); i++)
+		for (size_t f = 0; f < ARRAY_SIZE(forms); f++) {
+			bool may = protection & PROT_WRITE ||
+				   (protection & PROT_READ && !forms[f].store);
+
+			request(&forms[f], PAGE + (uint64_t)ranges[i].from, ranges[i].size,
+				may || !ranges[i].touches);
+		}
+	for (uint32_t size = 1; size <= 16; size *= 2) {
+		exchange(size, 0, protection & PROT_WRITE);
+		exchange(size, KVM_S390_MEMOP_F_SKEY_PROTECTION, protection & PROT_WRITE);
+	}
+}
+
+static void with(int protection)
+{
+	uint8_t *page = arena_at(arena, PAGE);
+
+	arena_key(arena, BASE, ARENA_PAGES, KEY << 4);
+	TEST_ASSERT(!mprotect(page, CONTRACT_PAGE, protection), "mprotect");
+	requests(protection);
+	TEST_ASSERT(!mprotect(page, CONTRACT_PAGE, PROT_READ | PROT_WRITE), "mprotect");
+	trial_rest(arena);
+	requests(PROT_READ | PROT_WRITE);
+	trial_rest(arena);
+}
+
+static void no_access(void)
+{
+	with(PROT_NONE);
+}
+
+static void no_store(void)
+{
+	with(PROT_READ);
+}
+
+static const struct line lines[] = {
+	{ "memory that the process cannot access", "MEMOP-RET-01", no_access },
+	{ "memory that the process cannot write", "MEMOP-RET-01", no_store },
+};
+
+int main(int argc, char **argv)
+{
+	int status;
+
+	memop_begin(argc, argv, lines, ARRAY_SIZE(lines), MEMOP_CMPXCHG);
+	arena = arena_create(slots, ARRAY_SIZE(slots), 0);
+	buf = region_memory(ARENA_UNIT);
+	status = report_run();
+	arena_free(arena);
+	return status;
+}
