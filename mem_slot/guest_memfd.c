@@ -578,6 +578,7 @@ int main(int argc, char **argv)
 
 	report_options(argc, argv, lines, ARRAY_SIZE(lines));
 	report_need(compat_kernel_fits(&why), why);
+	report_need(region_has_second(), "KVM_SET_USER_MEMORY_REGION2 (in KSRC's headers too)");
 	worker_create(&worker);
 	report_need(vm_check_cap(worker.vm, KVM_CAP_GUEST_MEMFD) > 0, "KVM_CAP_GUEST_MEMFD");
 	flags = vm_check_cap(worker.vm, KVM_CAP_GUEST_MEMFD_FLAGS);
