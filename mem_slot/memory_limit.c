@@ -105,12 +105,32 @@ static void around_limit(void)
 	kvm_vm_free(vm);
 }
 
+/* api.rst, KVM_SET_DEVICE_ATTR: what is not there is ENXIO */
+static void unknown_attributes(int fd)
+{
+	static const unsigned long requests[] = { KVM_SET_DEVICE_ATTR, KVM_GET_DEVICE_ATTR,
+						  KVM_HAS_DEVICE_ATTR };
+	uint64_t value = 1UL << 31;
+	struct kvm_device_attr attr = {
+		.group = KVM_S390_VM_MEM_CTRL,
+		.attr = 0x7fff,
+		.addr = (uintptr_t)&value,
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(requests); i++)
+		report_outcome(outcome_error(ENXIO), outcome_of(ioctl(fd, requests[i], &attr)),
+			       "an attribute of KVM_S390_VM_MEM_CTRL that is not there");
+	report_outcome(outcome_success(), limit(fd, KVM_HAS_DEVICE_ATTR, &value),
+		       "is KVM_S390_VM_MEM_LIMIT_SIZE there?");
+}
+
 static void attribute(void)
 {
 	static const uint64_t good[] = { 1UL << 20, 1UL << 31, (1UL << 31) + 4096, 1UL << 32 };
 	struct kvm_vm *vm = vm_create_barebones();
 	uint64_t top = get_limit(vm->fd), value;
 
+	unknown_attributes(vm->fd);
 	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
 		value = good[i];
 		expect(outcome_success(), limit(vm->fd, KVM_SET_DEVICE_ATTR, &value), "set", value);
