@@ -127,11 +127,15 @@ static uint8_t *map_huge(size_t size)
 
 uint8_t *region_huge_memory(size_t size)
 {
+	/* Once: what is given back is how many there were before */
+	static bool reserved;
 	uint8_t *memory = map_huge(size);
 
 	if (memory)
 		return memory;
-	reserve_huge_pages();
+	if (!reserved)
+		reserve_huge_pages();
+	reserved = true;
 	return map_huge(size);
 }
 

@@ -244,6 +244,12 @@ static void file_backing(void)
 	close(fd);
 }
 
+static void map_both_places(void)
+{
+	worker_map(&worker, HERE, 2 * SIZE / (uint64_t)getpagesize());
+	worker_map(&worker, THERE, SIZE / (uint64_t)getpagesize());
+}
+
 static void huge_backing(void)
 {
 	const size_t size = 2UL << 20; /* a multiple of the huge page of every architecture */
@@ -255,8 +261,7 @@ static void huge_backing(void)
 		return;
 	}
 	if (worker_create_huge(&worker)) {
-		worker_map(&worker, HERE, 2 * SIZE / (uint64_t)getpagesize());
-		worker_map(&worker, THERE, SIZE / (uint64_t)getpagesize());
+		map_both_places();
 		set(HERE, size, memory);
 		shared("huge pages", HERE, memory);
 		guest_writes(HERE, 0xc000);
@@ -311,8 +316,7 @@ int main(int argc, char **argv)
 	report_options(argc, argv, lines, ARRAY_SIZE(lines));
 	report_need(compat_kernel_fits(&why), why);
 	worker_create(&worker);
-	worker_map(&worker, HERE, 2 * SIZE / (uint64_t)getpagesize());
-	worker_map(&worker, THERE, SIZE / (uint64_t)getpagesize());
+	map_both_places();
 	status = report_run();
 	worker_free(&worker);
 	return status;

@@ -88,11 +88,22 @@ static void expect(struct outcome expected, struct region r, const char *state)
 					       .offset = -1 });
 }
 
+/* One case: is the file as large as it was made? */
+static void has_size(int file, uint64_t size, const char *request)
+{
+	struct stat status;
+
+	if (report_case() && (fstat(file, &status) || (uint64_t)status.st_size != size))
+		report_fail(&(struct finding){ .request = request,
+					       .expected = "the size as it was made",
+					       .observed = "another size",
+					       .offset = -1 });
+}
+
 static void created_with(struct outcome expected, uint64_t size, uint64_t flags)
 {
 	struct outcome o = create(size, flags);
 	char request[80];
-	struct stat status;
 
 	snprintf(request, sizeof(request), "KVM_CREATE_GUEST_MEMFD size %#llx flags %#llx",
 		 (unsigned long long)size, (unsigned long long)flags);
@@ -100,12 +111,8 @@ static void created_with(struct outcome expected, uint64_t size, uint64_t flags)
 		report_outcome(expected, o, request);
 		return;
 	}
-	if (report_outcome(expected, outcome_success(), request) && report_case() &&
-	    (fstat(o.ret, &status) || (uint64_t)status.st_size != size))
-		report_fail(&(struct finding){ .request = request,
-					       .expected = "a file of this size",
-					       .observed = "another size",
-					       .offset = -1 });
+	if (report_outcome(expected, outcome_success(), request))
+		has_size(o.ret, size, request);
 	close(o.ret);
 }
 
@@ -155,7 +162,6 @@ static void closed_file(uint64_t flags)
 	static const off_t lengths[] = { 0, 1, 4096, 1L << 40 };
 	int file = new_file(flags);
 	char bytes[16] = { 0 };
-	struct stat status;
 
 	report_outcome(outcome_refused(), done(read(file, bytes, sizeof(bytes))), "read()");
 	report_outcome(outcome_refused(), done(pread(file, bytes, 1, 0)), "pread()");
@@ -173,11 +179,7 @@ static void closed_file(uint64_t flags)
 		       mapped(file, MAP_SHARED), "mmap(), shared");
 	if (!(flags & GUEST_MEMFD_FLAG_MMAP))
 		report_outcome(outcome_refused(), mapped(file, MAP_PRIVATE), "mmap(), private");
-	if (report_case() && (fstat(file, &status) || (uint64_t)status.st_size != UNITS * unit))
-		report_fail(&(struct finding){ .request = "fstat()",
-					       .expected = "the size as it was made",
-					       .observed = "another size",
-					       .offset = -1 });
+	has_size(file, UNITS * unit, "fstat() after all this");
 	close(file);
 }
 
