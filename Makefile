@@ -95,7 +95,8 @@ dirs := $(if $(filter s390x,$(machine)),$(TARGETS),$(filter-out memop,$(TARGETS)
 tests := $(strip $(foreach d,$(dirs),$(patsubst $(TOP)/%.c,%,$(sort $(wildcard $(TOP)/$(d)/$(TESTS).c)))))
 all_tests := $(strip $(foreach d,$(TARGETS),$(patsubst $(TOP)/%.c,%,$(sort $(wildcard $(TOP)/$(d)/$(TESTS).c)))))
 programs := $(addprefix $(OUTPUT)/,$(tests))
-lib_sources := $(wildcard $(TOP)/lib/*.c) $(wildcard $(TOP)/lib/$(machine)/*.c)
+rooms := case oracle slot guest $(machine)
+lib_sources := $(wildcard $(TOP)/lib/*.c $(addsuffix /*.c,$(addprefix $(TOP)/lib/,$(rooms))))
 lib_objects := $(patsubst $(TOP)/%.c,$(OUTPUT)/%.o,$(lib_sources))
 kvm_sources := $(if $(kvm_arch),$(filter-out %/lru_gen_util.c,$(wildcard $(kvm_selftests)/lib/*.c \
 	$(kvm_selftests)/lib/$(kvm_arch)/*.[cS])))
@@ -156,14 +157,14 @@ $(OUTPUT)/libs390_memory.a: $(lib_objects)
 	$(Q)rm -f $@ && $(archiver) rcs $@ $^
 
 # string_override is linked by name: an archive would lose to the C library
-$(programs) $(OUTPUT)/bench/memop_rate: $(OUTPUT)/%: $(TOP)/%.c $(OUTPUT)/libs390_memory.a $(OUTPUT)/libkvm_util.a
+$(programs) $(OUTPUT)/tests/evidence/memop_rate: $(OUTPUT)/%: $(TOP)/%.c $(OUTPUT)/libs390_memory.a $(OUTPUT)/libkvm_util.a
 	$(call say,LINK)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(compiler) $(own_flags) $(link_flags) -MF $@.d -MT $@ $< \
 		$(OUTPUT)/kvm_util/lib/string_override.c.o $(OUTPUT)/libs390_memory.a \
 		$(OUTPUT)/libkvm_util.a -ldl -o $@
 
-bench_programs: $(OUTPUT)/bench/memop_rate
+bench_programs: $(OUTPUT)/tests/evidence/memop_rate
 
 # The kernel's own selftests, unchanged: evidence about a target by others
 upstream_names := memop tprot resets sync_regs_test dirty_log_test dirty_log_perf_test \
@@ -198,7 +199,7 @@ install: all
 	for t in $(tests); do put $(OUTPUT)/$$t $(INSTALL_PATH)/$$t; done; \
 	for d in $(dirs); do put $(TOP)/$$d/settings $(INSTALL_PATH)/$$d/settings; done; \
 	printf '%s\n' $(tests) >$(OUTPUT)/list; put $(OUTPUT)/list $(INSTALL_PATH)/list; \
-	put $(TOP)/tools/run_tests $(INSTALL_PATH)/run_tests
+	put $(TOP)/runner/run_tests $(INSTALL_PATH)/run_tests
 
 gen_tar:
 	$(Q)$(MAKE) -s install INSTALL_PATH=$(OUTPUT)/package/s390-memory-tests
@@ -209,7 +210,7 @@ check:
 	$(Q)$(TOP)/tests/check.sh
 
 bench:
-	$(Q)$(TOP)/tests/bench.sh
+	$(Q)$(TOP)/tests/evidence/bench.sh
 
 clean:
 	$(Q)rm -rf $(OUTPUT)

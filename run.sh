@@ -5,9 +5,9 @@
 set -euo pipefail
 shopt -s inherit_errexit
 here=$(cd "$(dirname "$(readlink -f "$0")")" && pwd)
-. "$here/target/host.sh"
-. "$here/target/debian.sh"
-. "$here/target/linux.sh"
+. "$here/targets/host.sh"
+. "$here/targets/debian.sh"
+. "$here/targets/linux.sh"
 readonly EXIT_BROKEN=3
 
 usage() {
@@ -150,7 +150,7 @@ choose_target() {
 	if [[ $TARGET == */* ]]; then
 		target=$(readlink -f "$TARGET") || true
 	else
-		target=$here/target/$TARGET/target
+		target=$here/targets/$TARGET/target
 	fi
 	[[ -x ${target:-} ]] || die "--target $TARGET: choose hercules, native, qemu, or the path" \
 		"of a program (docs/targets.md)"
@@ -255,7 +255,7 @@ run_suite() {
 	make_results_folder
 	step "run on $TARGET, $(tested_kernel), $JOBS at a time"
 	# "exec" keeps the lock on $WORK; the runner removes it
-	exec "$PYTHON" "$here/tools/runner.py" --target "$target" --suite "$suite" --results "$results" \
+	exec "$PYTHON" "$here/runner/runner.py" --target "$target" --suite "$suite" --results "$results" \
 		--work "$WORK" --jobs "$JOBS" ${TIMEOUT:+--timeout "$TIMEOUT"} "${FILTERS[@]}" "${VIEW[@]}" \
 		"${about[@]/#/--about=}" -- "${ARGUMENTS[@]}"
 }
@@ -352,7 +352,7 @@ main() {
 	. "$prepared"
 	export TARGET_STATE=${TARGET_STATE:-}
 	case $MODE in
-	list) "$PYTHON" "$here/tools/runner.py" --target "$target" --suite "$suite" "${FILTERS[@]}" --list ;;
+	list) "$PYTHON" "$here/runner/runner.py" --target "$target" --suite "$suite" "${FILTERS[@]}" --list ;;
 	exec) run_program ;;
 	shell) run_shell ;;
 	run) run_suite ;;

@@ -14,9 +14,10 @@
 #include <unistd.h>
 
 #include "compat.h"
-#include "deviation.h"
-#include "region.h"
-#include "report.h"
+#include "slot/deviation.h"
+#include "slot/backing.h"
+#include "slot/region.h"
+#include "case/report.h"
 
 #define SPARE 30 /* slot ids that are free */
 #define PROBE 31

@@ -14,9 +14,11 @@
 #include <sys/ioctl.h>
 
 #include "compat.h"
-#include "deviation.h"
-#include "region.h"
-#include "report.h"
+#include "slot/deviation.h"
+#include "guest/worker.h"
+#include "slot/backing.h"
+#include "slot/region.h"
+#include "case/report.h"
 
 #define SLOT 9
 #define PAGES 256UL

@@ -22,8 +22,10 @@
 #include <unistd.h>
 
 #include "compat.h"
-#include "region.h"
-#include "report.h"
+#include "guest/worker.h"
+#include "slot/backing.h"
+#include "slot/region.h"
+#include "case/report.h"
 
 #define SAMPLE 16
 #define CURVE 8 /* points of the curve that is printed */

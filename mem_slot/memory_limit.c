@@ -16,8 +16,9 @@
 #include <sys/ioctl.h>
 
 #include "compat.h"
-#include "region.h"
-#include "report.h"
+#include "slot/backing.h"
+#include "slot/region.h"
+#include "case/report.h"
 
 #ifdef __s390x__
 

@@ -14,8 +14,10 @@
 #include <stdio.h>
 
 #include "compat.h"
-#include "region.h"
-#include "report.h"
+#include "guest/worker.h"
+#include "slot/backing.h"
+#include "slot/region.h"
+#include "case/report.h"
 
 #define SLOT 9
 #define SIZE (1UL << 20)

@@ -12,10 +12,10 @@
  * read, written and checked, without a key, with the key of the storage and with
  * one that is denied, and compared with the oracle byte by byte.
  */
-#include "memop.h"
-#include "report.h"
-#include "skey.h"
-#include "trial.h"
+#include "s390x/memop.h"
+#include "case/report.h"
+#include "s390x/skey.h"
+#include "s390x/trial.h"
 
 #define MATCHING 3
 #define OTHER 5

@@ -13,8 +13,8 @@
  * in the guards around. The guest itself copies the same bytes with its own
  * instructions, so memory that only the host sees would be found too.
  */
-#include "copy_check.h"
-#include "report.h"
+#include "s390x/copy_check.h"
+#include "case/report.h"
 
 static void absolute(struct copy_path *p)
 {

@@ -12,10 +12,10 @@
  * the other. A denied access must say PGM_PROTECTION and leave every byte of the
  * page that denies it; a check-only must say what the real access then says.
  */
-#include "memop.h"
-#include "report.h"
-#include "skey.h"
-#include "trial.h"
+#include "s390x/memop.h"
+#include "case/report.h"
+#include "s390x/skey.h"
+#include "s390x/trial.h"
 
 #define KEYS 16
 #define OTHER_PAGE 0x105000UL

@@ -14,11 +14,11 @@
  */
 #include <stdio.h>
 
-#include "dat.h"
-#include "judge.h"
-#include "memop.h"
-#include "report.h"
-#include "trial.h"
+#include "s390x/dat.h"
+#include "s390x/judge.h"
+#include "s390x/memop.h"
+#include "case/report.h"
+#include "s390x/trial.h"
 
 #define TABLES 0x400000UL
 #define NOWHERE 0x70000000UL

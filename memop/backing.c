@@ -12,12 +12,13 @@
  */
 #include <sys/mman.h>
 
-#include "bytes.h"
+#include "case/bytes.h"
 #include "compat.h"
-#include "memop.h"
-#include "region.h"
-#include "report.h"
-#include "trial.h"
+#include "s390x/memop.h"
+#include "slot/backing.h"
+#include "slot/region.h"
+#include "case/report.h"
+#include "s390x/trial.h"
 
 #define BASE 0x100000UL
 #define PAGE (BASE + 8 * CONTRACT_PAGE) /* the one in question */

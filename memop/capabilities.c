@@ -12,9 +12,9 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 
-#include "memop.h"
-#include "report.h"
-#include "trial.h"
+#include "s390x/memop.h"
+#include "case/report.h"
+#include "s390x/trial.h"
 
 #define PLACE 0x100000UL
 

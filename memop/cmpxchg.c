@@ -12,13 +12,13 @@
  */
 #include <sys/mman.h>
 
-#include "bytes.h"
+#include "case/bytes.h"
 #include "compat.h"
-#include "judge.h"
-#include "memop.h"
-#include "report.h"
-#include "skey.h"
-#include "trial.h"
+#include "s390x/judge.h"
+#include "s390x/memop.h"
+#include "case/report.h"
+#include "s390x/skey.h"
+#include "s390x/trial.h"
 
 #define BORDER 0x100000UL /* between two adjacent slots */
 #define END 0x200000UL	  /* of the second, then a hole */

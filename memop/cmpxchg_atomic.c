@@ -21,10 +21,10 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 
-#include "bytes.h"
+#include "case/bytes.h"
 #include "compat.h"
-#include "memop.h"
-#include "report.h"
+#include "s390x/memop.h"
+#include "case/report.h"
 #include "ucall_common.h"
 
 #define GPA 0x10000000UL

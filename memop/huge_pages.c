@@ -11,10 +11,10 @@
  * the huge page for one block, or a key that reaches the neighbouring blocks, moves
  * bytes or returns codes that it does not predict.
  */
-#include "memop.h"
-#include "report.h"
-#include "skey.h"
-#include "trial.h"
+#include "s390x/memop.h"
+#include "case/report.h"
+#include "s390x/skey.h"
+#include "s390x/trial.h"
 
 #define BASE 0x100000UL
 #define KEYS 16

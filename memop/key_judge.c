@@ -15,11 +15,11 @@
  */
 #include <stdio.h>
 
-#include "judge.h"
-#include "memop.h"
-#include "report.h"
-#include "skey.h"
-#include "trial.h"
+#include "s390x/judge.h"
+#include "s390x/memop.h"
+#include "case/report.h"
+#include "s390x/skey.h"
+#include "s390x/trial.h"
 
 #define KEYS 16
 #define OTHER_PAGE 0x105000UL

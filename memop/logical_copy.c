@@ -12,7 +12,7 @@
  * only its first page, or took the virtual address for the absolute one, would
  * change or fetch bytes of another page, and each byte tells where it is from.
  */
-#include "copy_check.h"
+#include "s390x/copy_check.h"
 
 static void logical(struct copy_path *p)
 {

@@ -13,12 +13,12 @@
  */
 #include <stdio.h>
 
-#include "dat.h"
-#include "judge.h"
-#include "memop.h"
-#include "report.h"
-#include "skey.h"
-#include "trial.h"
+#include "s390x/dat.h"
+#include "s390x/judge.h"
+#include "s390x/memop.h"
+#include "case/report.h"
+#include "s390x/skey.h"
+#include "s390x/trial.h"
 
 #define TABLES 0x400000UL
 #define PAGES 3 /* at addresses 0, 4096, 8192; then the last one of all */

@@ -16,12 +16,12 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 
-#include "bytes.h"
+#include "case/bytes.h"
 #include "compat.h"
-#include "memop.h"
-#include "region.h"
-#include "report.h"
-#include "trial.h"
+#include "s390x/memop.h"
+#include "slot/region.h"
+#include "case/report.h"
+#include "s390x/trial.h"
 
 #define PLACE 0x100000UL
 #define SIDA_SIZE 4096U

@@ -13,11 +13,11 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "dat.h"
-#include "memop.h"
-#include "report.h"
-#include "skey.h"
-#include "trial.h"
+#include "s390x/dat.h"
+#include "s390x/memop.h"
+#include "case/report.h"
+#include "s390x/skey.h"
+#include "s390x/trial.h"
 
 #define TABLES 0x400000UL
 #define NOWHERE 0x70000000UL

@@ -17,13 +17,13 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 
-#include "bytes.h"
+#include "case/bytes.h"
 #include "compat.h"
-#include "deviation.h"
-#include "memop.h"
-#include "report.h"
-#include "skey.h"
-#include "trial.h"
+#include "s390x/memop_deviation.h"
+#include "s390x/memop.h"
+#include "case/report.h"
+#include "s390x/skey.h"
+#include "s390x/trial.h"
 
 #define SLOT 1
 #define BASE 0x100000UL

@@ -12,10 +12,10 @@
  * say so with the errno of a reason that applies, and touch nothing.
  */
 #include "compat.h"
-#include "memop.h"
-#include "report.h"
-#include "skey.h"
-#include "trial.h"
+#include "s390x/memop.h"
+#include "case/report.h"
+#include "s390x/skey.h"
+#include "s390x/trial.h"
 
 #define PLACE 0x110000UL
 #define ACC 5

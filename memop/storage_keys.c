@@ -16,11 +16,11 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 
-#include "bytes.h"
+#include "case/bytes.h"
 #include "compat.h"
-#include "judge.h"
-#include "report.h"
-#include "skey.h"
+#include "s390x/judge.h"
+#include "case/report.h"
+#include "s390x/skey.h"
 
 #define BASE 0x100000UL
 #define HOLE 0x200000UL /* the end of the slot at BASE */

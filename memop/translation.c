@@ -11,10 +11,10 @@
  * written and checked in every mode. A page translated by the wrong table, in the
  * wrong space or at the wrong address shows other bytes.
  */
-#include "dat.h"
-#include "memop.h"
-#include "report.h"
-#include "trial.h"
+#include "s390x/dat.h"
+#include "s390x/memop.h"
+#include "case/report.h"
+#include "s390x/trial.h"
 
 #define TABLES 0x400000UL
 

@@ -15,10 +15,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "bytes.h"
-#include "memop.h"
-#include "report.h"
-#include "trial.h"
+#include "case/bytes.h"
+#include "s390x/memop.h"
+#include "case/report.h"
+#include "s390x/trial.h"
 
 #define PLACE 0x110000UL
 #define HALF (1UL << 17) /* bytes of good memory, and of what follows */

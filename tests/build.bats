@@ -21,7 +21,7 @@ build() {
 
 fake_suite() {
 	mkdir -p "$1/memop"
-	cp "$root/tools/run_tests" "$1/"
+	cp "$root/runner/run_tests" "$1/"
 	echo timeout=2 >"$1/memop/settings"
 	: >"$1/list"
 	for test in good:'echo 1..1; echo ok 1 a' bad:'echo 1..1; echo not ok 1 a; exit 1' \
@@ -64,7 +64,7 @@ fake_suite() {
 	[ -z "$(build s390x gcc)" ]
 	[ ! "$out/s390x-gcc/memop/absolute_copy" -nt "$out/before" ]
 	sleep 1
-	run make -C "$root" -n -W "$(readlink -f "$root/include/outcome.h")" CROSS_COMPILE=s390x-linux-gnu- \
+	run make -C "$root" -n -W "$(readlink -f "$root/include/case/outcome.h")" CROSS_COMPILE=s390x-linux-gnu- \
 		OUTPUT="$out/s390x-gcc"
 	[[ $output == *LINK* ]]
 	build s390x gcc EXTRA_CFLAGS=-DSOMETHING_ELSE
@@ -155,19 +155,19 @@ fake_suite() {
 
 @test "the oracle is as the hand-worked tables, and each of its rules matters" {
 	gcc -O1 -std=gnu11 -Wall -Wextra -Werror -I"$root/include" -o "$out/contract_test" \
-		"$root/tests/contract_test.c" "$root"/lib/contract*.c "$root/lib/outcome.c"
+		"$root/tests/contract_test.c" "$root"/lib/oracle/*.c "$root/lib/case/outcome.c"
 	run "$out/contract_test"
 	[ "$status" -eq 0 ] || { grep -B1 '^not ok' <<<"$output"; false; }
 	[[ $output == *"ok "[0-9]*" without rule "* ]]
 }
 
 @test "every documented clause has a test or a reason, every test names clauses that exist" {
-	"$root/tools/contract.py"
+	"$root/runner/contract.py"
 	mkdir -p "$out/tree/docs" "$out/tree/memop"
 	printf '| MEMOP-AA-01 | documented | text | |\n| MEMOP-AA-02 | documented | text | hard |\n' \
 		>"$out/tree/docs/contract.md"
 	echo 'x = "MEMOP-AA-03";' >"$out/tree/memop/test.c"
-	run "$root/tools/contract.py" "$out/tree"
+	run "$root/runner/contract.py" "$out/tree"
 	[ "$status" -eq 1 ]
 	[[ $output == *"MEMOP-AA-01: no test names it"* && $output == *"memop/test: names MEMOP-AA-03"* ]]
 	[[ $output != *"MEMOP-AA-02"* ]]

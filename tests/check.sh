@@ -6,9 +6,9 @@
 set -euo pipefail
 shopt -s inherit_errexit
 here=$(cd "$(dirname "$(readlink -f "$0")")/.." && pwd)
-. "$here/target/host.sh"
-. "$here/target/debian.sh"
-. "$here/target/linux.sh"
+. "$here/targets/host.sh"
+. "$here/targets/debian.sh"
+. "$here/targets/linux.sh"
 
 readonly check_packages=(apt bats clang debian-archive-keyring file gcc gcc-s390x-linux-gnu git libc6-dev
 	libc6-dev-s390x-cross make procps python3 shellcheck util-linux xz-utils)

@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "contract.h"
+#include "oracle/contract.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 

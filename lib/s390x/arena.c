@@ -6,11 +6,12 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 
-#include "arena.h"
-#include "bytes.h"
-#include "memop.h"
-#include "region.h"
-#include "skey.h"
+#include "s390x/arena.h"
+#include "case/bytes.h"
+#include "s390x/memop.h"
+#include "slot/backing.h"
+#include "slot/region.h"
+#include "s390x/skey.h"
 
 /* Bytes at rest differ between slots, so that one taken for another is seen */
 #define SALT 4104UL

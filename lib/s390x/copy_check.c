@@ -7,10 +7,10 @@
 
 #include "compat.h"
 #include "kvm_util.h"
-#include "copy_check.h"
-#include "memop.h"
-#include "report.h"
-#include "skey.h"
+#include "s390x/copy_check.h"
+#include "s390x/memop.h"
+#include "case/report.h"
+#include "s390x/skey.h"
 
 #define BUFFER_MAX (1UL << 17)
 /* Where the requests of the cases that enumerate offsets begin: page 3 and on */

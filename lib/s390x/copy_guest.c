@@ -4,7 +4,7 @@
  */
 #include <stdlib.h>
 
-#include "copy_guest.h"
+#include "s390x/copy_guest.h"
 #include "ucall_common.h"
 
 #define TESTED_GPA 0x10000000UL

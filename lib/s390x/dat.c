@@ -2,7 +2,7 @@
 /*
  * Translation tables of a guest: see dat.h.
  */
-#include "dat.h"
+#include "s390x/dat.h"
 
 #define TABLE_SIZE (2048 * 8UL)
 #define PAGE_TABLE_SIZE (256 * 8UL)

@@ -5,8 +5,8 @@
  */
 #include <stdio.h>
 
-#include "bytes.h"
-#include "judge.h"
+#include "case/bytes.h"
+#include "s390x/judge.h"
 
 #define CODE (2 * CONTRACT_PAGE)
 #define TABLE (4 * CONTRACT_PAGE)

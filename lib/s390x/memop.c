@@ -6,7 +6,7 @@
 #include <sys/ioctl.h>
 
 #include "compat.h"
-#include "memop.h"
+#include "s390x/memop.h"
 
 struct outcome memop(int fd, const struct kvm_s390_mem_op *op)
 {

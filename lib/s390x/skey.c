@@ -7,8 +7,8 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
-#include "bytes.h"
-#include "skey.h"
+#include "case/bytes.h"
+#include "s390x/skey.h"
 
 uint8_t skey_byte(unsigned int acc, bool fetch_protection)
 {

@@ -5,11 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "bytes.h"
-#include "deviation.h"
-#include "memop.h"
-#include "report.h"
-#include "trial.h"
+#include "case/bytes.h"
+#include "s390x/memop_deviation.h"
+#include "s390x/memop.h"
+#include "case/report.h"
+#include "s390x/trial.h"
 
 #define BUFFER_MAX (1UL << 17)
 #define STATE_TEXT 400

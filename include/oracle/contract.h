@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The oracle: what the documented contract says that a request comes to.
+ *
+ * A pure function of a state and a request, from api.rst and the Principles of
+ * Operation (PoP); docs/contract.md numbers its clauses. It never calls KVM, runs
+ * on any host, and is tested there (tests/contract_test.c).
+ */
+#ifndef CONTRACT_H
+#define CONTRACT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "compat.h"
+#include "case/outcome.h"
+
+#define CONTRACT_PAGE 4096UL
+
+/* Absolute storage that is there: a memory slot */
+struct storage {
+	uint64_t gpa, size;   /* bytes, whole pages */
+	const uint8_t *key;   /* storage key of each page, as ISKE shows it; NULL: all 0 */
+	const uint8_t *bytes; /* its contents before the request; NULL if never looked at */
+};
+
+/* How much of a user's buffer, from its first byte on, the process may read and write */
+struct user_area {
+	uint64_t readable, writable;
+};
+
+/* PSW bits that matter to an access (PoP, chapter 4, "Program-Status-Word Format") */
+#define PSW_DAT (1UL << 58)
+#define PSW_AS(mask) ((mask) >> 46 & 3) /* address-space control */
+#define PSW_AS_PRIMARY 0UL
+#define PSW_AS_REGISTER (1UL << 46)
+#define PSW_AS_SECONDARY (2UL << 46)
+#define PSW_AS_HOME (3UL << 46)
+#define PSW_EA (1UL << 32)
+#define PSW_BA (1UL << 31)
+
+/* Control register 0 (PoP, chapter 4, "Control Registers") */
+#define CR0_LOW_ADDRESS_PROTECTION (1UL << 28)
+#define CR0_FETCH_PROTECTION_OVERRIDE (1UL << 25)
+#define CR0_STORAGE_PROTECTION_OVERRIDE (1UL << 24)
+#define CR0_EDAT (1UL << 23)
+
+struct cpu {
+	uint64_t psw_mask;
+	uint64_t prefix; /* absolute address of the prefix area, 8 KiB aligned */
+	uint64_t cr[16];
+	uint32_t ar[16];
+	bool edat1, edat2; /* facilities 8 and 78 */
+};
+
+struct state {
+	size_t max_size;	/* KVM_CAP_S390_MEM_OP */
+	unsigned int extension; /* KVM_CAP_S390_MEM_OP_EXTENSION */
+	bool protected_guest;
+	const struct storage *storage;
+	size_t slots;		  /* how many of them */
+	struct user_area buf;	  /* what "buf" points to */
+	struct user_area old;	  /* what "old_addr" points to */
+	const uint8_t *old_value; /* what is there, where it is readable */
+	struct cpu cpu;
+};
+
+struct request {
+	bool on_vcpu; /* which file descriptor */
+	struct kvm_s390_mem_op op;
+};
+
+/* A piece of the accessed range that lies within one page */
+struct fragment {
+	uint64_t gpa; /* absolute address */
+	uint32_t offset, len;
+};
+
+/* What denies a store or fetch, as the TEID tells it */
+enum protection {
+	PROTECTED_NOT,
+	PROTECTED_LOW_ADDRESS,
+	PROTECTED_KEY,
+	PROTECTED_LIST, /* access-list-controlled */
+	PROTECTED_DAT,
+};
+
+/* The exception that the first failing piece of a range meets */
+struct cause {
+	int code; /* 0: none */
+	enum protection protection;
+	uint64_t address; /* effective */
+};
+
+#define CONTRACT_FRAGMENTS 34 /* for the largest size that is known, 64 KiB, twice */
+#define CONTRACT_ANSWERS 8
+
+/* What a request may be seen to do */
+struct prediction {
+	/* Each of these outcomes is allowed, and no other */
+	struct outcome any[CONTRACT_ANSWERS];
+	size_t answers;
+	const char *clause; /* that decides */
+	/* Where the bytes of the range are, up to the first that does not exist */
+	struct fragment fragment[CONTRACT_FRAGMENTS];
+	size_t fragments;
+	/* After an exception: leading bytes that a store may have changed (MEMOP-KEY-07) */
+	uint64_t reachable;
+	struct cause cause;
+	/* After success */
+	enum {
+		MOVES_NOTHING,
+		MOVES_TO_GUEST,
+		MOVES_TO_BUF,
+		MOVES_TO_OLD,
+	} moves;
+};
+
+/* contract_memop - fill in @p, what @r is to come to in @s */
+void contract_memop(const struct state *s, const struct request *r, struct prediction *p);
+
+/*
+ * contract_translate - what translation makes of a logical address
+ * @address: effective
+ * @ar: access register number
+ * @gpa: the absolute address, where there is one
+ * Returns what is met: code 0, or an exception. Storage need not be there.
+ */
+struct cause contract_translate(const struct state *s, uint64_t address, uint8_t ar, bool store,
+				uint64_t *gpa);
+
+/* contract_private - is the address space of this access private? */
+bool contract_private(const struct state *s, uint8_t ar);
+
+/* prediction_allows - is @o one of the outcomes that are allowed? */
+bool prediction_allows(const struct prediction *p, struct outcome o);
+
+#define PREDICTION_TEXT 200
+
+/* prediction_text - the allowed outcomes in words, to @text of PREDICTION_TEXT bytes */
+const char *prediction_text(const struct prediction *p, char *text);
+
+/* The rules that the oracle is made of, so that each can be shown to matter */
+enum contract_rule {
+	RULE_NONE,
+	RULE_OPERATION,
+	RULE_FD,
+	RULE_EXTENSION,
+	RULE_CMPXCHG_EXTENSION,
+	RULE_FLAGS,
+	RULE_SIZE_ZERO,
+	RULE_SIZE_MAX,
+	RULE_KEY_RANGE,
+	RULE_AR_RANGE,
+	RULE_SIDA,
+	RULE_PROTECTED,
+	RULE_EXCHANGE_SIZE,
+	RULE_EXCHANGE_ALIGNMENT,
+	RULE_KEY_FLAG,
+	RULE_KEY_ZERO,
+	RULE_KEY_MATCH,
+	RULE_FETCH_PROTECTION,
+	RULE_STORE_PROTECTION,
+	RULE_EACH_PAGE,
+	RULE_STORAGE,
+	RULE_BUFFER,
+	RULE_OLD_BUFFER,
+	RULE_CHECK_ONLY,
+	RULE_CHECK_ONLY_BUFFER,
+	RULE_EXCHANGE_EQUAL,
+	RULE_PREFIX,
+	RULE_ADDRESSING_MODE,
+	RULE_LOW_ADDRESS,
+	RULE_FETCH_OVERRIDE,
+	RULE_STORAGE_OVERRIDE,
+	RULE_ABSOLUTE_OVERRIDES,
+	RULE_ADDRESS_SPACE,
+	RULE_ASCE_TYPE,
+	RULE_TABLE_LENGTH,
+	RULE_TABLE_OFFSET,
+	RULE_INVALID_REGION,
+	RULE_INVALID_SEGMENT,
+	RULE_INVALID_PAGE,
+	RULE_TABLE_TYPE,
+	RULE_PAGE_BIT_52,
+	RULE_COMMON_SEGMENT,
+	RULE_TABLE_STORAGE,
+	RULE_DAT_PROTECTION,
+	RULE_REGION_PROTECTION,
+	RULE_LARGE_SEGMENT,
+	RULE_LARGE_REGION,
+	RULE_REAL_SPACE,
+	RULE_PRIVATE_SPACE,
+	RULE_ALET_ZERO_ONE,
+	RULE_ALET_RESERVED,
+	RULE_ALET_PRIMARY,
+	RULE_LIST_LENGTH,
+	RULE_ALE_INVALID,
+	RULE_ALE_SEQUENCE,
+	RULE_ASTE_INVALID,
+	RULE_ASTE_SEQUENCE,
+	RULE_AUTHORITY,
+	RULE_FETCH_ONLY,
+	RULES
+};
+
+/*
+ * contract_break - leave @rule out from now on; RULE_NONE: none
+ * For the tests of the oracle: with any rule missing, one of them has to fail.
+ */
+void contract_break(enum contract_rule rule);
+
+/* contract_on - is @rule in force? */
+bool contract_on(enum contract_rule rule);
+
+#endif

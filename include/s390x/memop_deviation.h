@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Where kernels are known to differ from the contract of MEM_OP: docs/contract.md, "Known
+ * deviations", tells of each, with its reason. The oracle does not know them: a
+ * case that deviates in the known way, and in no other, is counted apart.
+ */
+#ifndef MEMOP_DEVIATION_H
+#define MEMOP_DEVIATION_H
+
+#include "oracle/contract.h"
+
+/*
+ * deviation_known - is @o, which the contract does not allow, known of kernels?
+ * @p: what the oracle says of @r in @s
+ * Returns the deviation's name, e.g. "DEV-01", or NULL.
+ */
+const char *deviation_known(const struct state *s, const struct request *r,
+			    const struct prediction *p, struct outcome o);
+
+/*
+ * deviation_of_old - is what became of the old value of a cmpxchg known of kernels?
+ * @old: the @size bytes at "old_addr" after an outcome @o that leaves them alone
+ */
+const char *deviation_of_old(struct outcome o, const uint8_t *old, size_t size);
+
+/*
+ * deviation_of_dirty_page - is it known of kernels to log a page that was not written?
+ * @attempted: a store to it was denied, or a cmpxchg found another value there
+ */
+const char *deviation_of_dirty_page(bool attempted);
+
+#endif

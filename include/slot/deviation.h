@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Where kernels are known to differ from the contract of memory slots: the contract's
+ * "Known deviations" tells of each, with its reason.
+ */
+#ifndef SLOT_DEVIATION_H
+#define SLOT_DEVIATION_H
+
+#include "case/outcome.h"
+
+/* deviation_of_user_address - is it known of kernels to take a user address that no process has? */
+const char *deviation_of_user_address(struct outcome o);
+
+/* deviation_of_read_page - is it known of kernels to log a page that the guest has only read? */
+const char *deviation_of_read_page(void);
+
+/*
+ * deviation_of_memfd - is it known of kernels that a guest reaches the slot's user address
+ * where it should reach its guest_memfd?
+ */
+const char *deviation_of_memfd(void);
+
+#endif

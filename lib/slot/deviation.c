@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Known deviations of memory slots: see slot/deviation.h. Each condition is as narrow as
+ * its reason.
+ */
+#include <stdio.h>
+
+#include "slot/deviation.h"
+
+/* DEV-03: where user and kernel have address spaces of their own, every address may be a user's */
+const char *deviation_of_user_address(struct outcome o)
+{
+#ifdef __s390x__
+	return o.ret == 0 ? "DEV-03" : NULL;
+#else
+	(void)o;
+	return NULL;
+#endif
+}
+
+/*
+ * DEV-05: KVM for x86 maps a page writable when it is read, if the process may write it,
+ * and logs what it maps writable
+ */
+const char *deviation_of_read_page(void)
+{
+#ifdef __x86_64__
+	return "DEV-05";
+#else
+	return NULL;
+#endif
+}
+
+#ifdef __x86_64__
+static bool is_on(const char *parameter)
+{
+	FILE *file = fopen(parameter, "r");
+	bool on = file && fgetc(file) == 'Y';
+
+	if (file)
+		fclose(file);
+	return on;
+}
+
+/* Does the processor translate guest physical addresses, and not KVM's shadow tables? */
+static bool has_nested_paging(void)
+{
+	return is_on("/sys/module/kvm_intel/parameters/ept") ||
+	       is_on("/sys/module/kvm_amd/parameters/npt");
+}
+#endif
+
+/* DEV-06: what shadow tables take in beside a fault is looked up by the user address */
+const char *deviation_of_memfd(void)
+{
+#ifdef __x86_64__
+	return has_nested_paging() ? NULL : "DEV-06";
+#else
+	return NULL;
+#endif
+}

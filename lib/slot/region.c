@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The ioctls for memory slots: see region.h.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+
+#include "slot/region.h"
+#include "case/report.h"
+
+struct outcome region_set(int vm_fd, bool second, const struct region *r)
+{
+	struct kvm_userspace_memory_region region = {
+		.slot = r->slot,
+		.flags = r->flags,
+		.guest_phys_addr = r->gpa,
+		.memory_size = r->size,
+		.userspace_addr = r->user,
+	};
+
+#ifdef KVM_SET_USER_MEMORY_REGION2
+	if (second) {
+		struct kvm_userspace_memory_region2 region2 = {
+			.slot = r->slot,
+			.flags = r->flags,
+			.guest_phys_addr = r->gpa,
+			.memory_size = r->size,
+			.userspace_addr = r->user,
+			.guest_memfd = r->memfd,
+			.guest_memfd_offset = r->memfd_offset,
+		};
+
+		return outcome_of(ioctl(vm_fd, KVM_SET_USER_MEMORY_REGION2, &region2));
+	}
+#endif
+	(void)second;
+	return outcome_of(ioctl(vm_fd, KVM_SET_USER_MEMORY_REGION, &region));
+}
+
+bool region_has_second(void)
+{
+#ifdef KVM_SET_USER_MEMORY_REGION2
+	return kvm_check_cap(KVM_CAP_USER_MEMORY2) > 0;
+#else
+	return false;
+#endif
+}
+
+struct outcome region_memfd(int vm_fd, uint64_t size, uint64_t flags)
+{
+#ifdef KVM_CREATE_GUEST_MEMFD
+	struct kvm_create_guest_memfd create = { .size = size, .flags = flags };
+
+	return outcome_of(ioctl(vm_fd, KVM_CREATE_GUEST_MEMFD, &create));
+#else
+	(void)vm_fd;
+	(void)size;
+	(void)flags;
+	return outcome_error(ENOTTY);
+#endif
+}
+
+const char *region_text(const struct region *r, char *text)
+{
+	int length =
+		snprintf(text, REGION_TEXT, "slot %#x flags %#x gpa %#llx size %#llx user %#llx",
+			 r->slot, r->flags, (unsigned long long)r->gpa, (unsigned long long)r->size,
+			 (unsigned long long)r->user);
+
+	if (r->flags & KVM_MEM_GUEST_MEMFD)
+		snprintf(text + length, REGION_TEXT - (size_t)length,
+			 " guest_memfd %d offset %#llx", (int)r->memfd,
+			 (unsigned long long)r->memfd_offset);
+	return text;
+}
+
+bool region_case(int vm_fd, bool second, const struct region *r, struct outcome expected,
+		 const char *state)
+{
+	char text[REGION_TEXT], want[OUTCOME_TEXT], got[OUTCOME_TEXT];
+	struct outcome o = region_set(vm_fd, second, r);
+
+	if (!report_case() || outcome_equal(o, expected))
+		return true;
+	report_fail(&(struct finding){ .state = state,
+				       .request = region_text(r, text),
+				       .expected = outcome_text(expected, want),
+				       .observed = outcome_text(o, got),
+				       .offset = -1 });
+	return false;
+}
