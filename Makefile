@@ -8,7 +8,9 @@ TOP := $(patsubst %/,%,$(dir $(realpath $(lastword $(MAKEFILE_LIST)))))
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
-TARGETS ?= mem_slot memop
+# A family of tests is a folder with a file "family", which says what it needs
+families := $(sort $(patsubst $(TOP)/%/family,%,$(wildcard $(TOP)/*/family)))
+TARGETS ?= $(families)
 TESTS ?= *
 WERROR ?= 1
 V ?= 0
@@ -23,11 +25,11 @@ ifneq ($(filter default undefined,$(origin CC)),)
 CC := gcc
 endif
 ifneq ($(findstring clang,$(notdir $(firstword $(CC)))),)
-family := clang
+compiler_name := clang
 target_flag := $(if $(CROSS_COMPILE),--target=$(patsubst %-,%,$(notdir $(CROSS_COMPILE))))
 compiler := $(CC) $(target_flag)
 else
-family := gcc
+compiler_name := gcc
 compiler := $(if $(filter gcc cc,$(CC)),$(CROSS_COMPILE)$(CC),$(CC))
 endif
 archiver := $(CROSS_COMPILE)ar
@@ -43,7 +45,7 @@ endif
 machine ?= $(shell uname -m)
 ARCH := $(or $(patsubst s390x,s390,$(filter s390x,$(machine))),$(patsubst x86_64,x86,$(filter \
 	x86_64,$(machine))),$(patsubst aarch64,arm64,$(filter aarch64,$(machine))),$(machine))
-OUTPUT ?= $(TOP)/build/out/$(machine)-$(family)
+OUTPUT ?= $(TOP)/build/out/$(machine)-$(compiler_name)
 override OUTPUT := $(abspath $(OUTPUT))
 
 # ------------------------------------------------------------- kernel tree
@@ -91,11 +93,13 @@ link_flags := -pthread $(if $(filter 1,$(STATIC)),-static -Wl$(comma)-z$(comma)m
 endif
 
 # ------------------------------------------------------------------- files
-dirs := $(if $(filter s390x,$(machine)),$(TARGETS),$(filter-out memop,$(TARGETS)))
+$(foreach f,$(filter-out $(families),$(TARGETS)),$(error TARGETS: there is no family "$(f)": $(families)))
+for_this_machine = $(filter any $(machine),$(shell sed -n 's/^architectures=//p' $(TOP)/$(1)/family))
+dirs := $(foreach f,$(TARGETS),$(if $(call for_this_machine,$(f)),$(f)))
 tests := $(strip $(foreach d,$(dirs),$(patsubst $(TOP)/%.c,%,$(sort $(wildcard $(TOP)/$(d)/$(TESTS).c)))))
 all_tests := $(strip $(foreach d,$(TARGETS),$(patsubst $(TOP)/%.c,%,$(sort $(wildcard $(TOP)/$(d)/$(TESTS).c)))))
 programs := $(addprefix $(OUTPUT)/,$(tests))
-rooms := case oracle slot guest $(machine)
+rooms := $(filter-out $(filter-out $(machine),s390x x86_64 aarch64),$(notdir $(wildcard $(TOP)/lib/*)))
 lib_sources := $(wildcard $(TOP)/lib/*.c $(addsuffix /*.c,$(addprefix $(TOP)/lib/,$(rooms))))
 lib_objects := $(patsubst $(TOP)/%.c,$(OUTPUT)/%.o,$(lib_sources))
 kvm_sources := $(if $(kvm_arch),$(filter-out %/lru_gen_util.c,$(wildcard $(kvm_selftests)/lib/*.c \
@@ -197,8 +201,14 @@ install: all
 	$(Q)mkdir -p $(addprefix $(INSTALL_PATH)/,$(dirs))
 	$(Q)put() { cmp -s "$$1" "$$2" || { cp "$$1" "$$2.new" && mv "$$2.new" "$$2"; }; }; set -e; \
 	for t in $(tests); do put $(OUTPUT)/$$t $(INSTALL_PATH)/$$t; done; \
-	for d in $(dirs); do put $(TOP)/$$d/settings $(INSTALL_PATH)/$$d/settings; done; \
+	for d in $(families); do mkdir -p $(OUTPUT)/$$d $(INSTALL_PATH)/$$d; \
+		for f in family contract.md; do put $(TOP)/$$d/$$f $(INSTALL_PATH)/$$d/$$f; done; done; \
+	for d in $(dirs); do \
+		$(TOP)/runner/settings.sh $(TOP)/$$d/family >$(OUTPUT)/$$d/settings; \
+		put $(OUTPUT)/$$d/settings $(INSTALL_PATH)/$$d/settings; done; \
 	printf '%s\n' $(tests) >$(OUTPUT)/list; put $(OUTPUT)/list $(INSTALL_PATH)/list; \
+	git -C $(TOP) describe --always --dirty >$(OUTPUT)/version 2>/dev/null || echo unknown >$(OUTPUT)/version; \
+	put $(OUTPUT)/version $(INSTALL_PATH)/version; put $(TOP)/COPYING $(INSTALL_PATH)/COPYING; \
 	put $(TOP)/runner/run_tests $(INSTALL_PATH)/run_tests
 
 gen_tar:
@@ -220,7 +230,7 @@ help:
 	'make [TARGET...] [VARIABLE=VALUE...]' '' \
 	'all           build every test for the machine that the compiler makes code for (default)' \
 	'run_tests     run them here, on this machine'\''s /dev/kvm, with KTAP on stdout' \
-	'install       copy tests, list, settings and the script run_tests to INSTALL_PATH' \
+	'install       copy tests, what describes them and the script run_tests to INSTALL_PATH' \
 	'gen_tar       pack such a folder' \
 	'list          names of the tests' \
 	'upstream      build the kernel'\''s own KVM selftests, unchanged, to OUTPUT/upstream' \
@@ -232,7 +242,7 @@ help:
 	'CC=           gcc (default) or clang' \
 	'OUTPUT=       folder for all that is built (default: build/out/MACHINE-COMPILER)' \
 	'INSTALL_PATH= folder for install' \
-	'TARGETS=      "mem_slot memop"; memop exists for s390x only' \
+	'TARGETS=      families of tests (default: all that this machine can have): $(families)' \
 	'TESTS=        a glob for the names within them, e.g. '\''absolute*'\''' \
 	'STATIC=1      static binaries (default when cross compiling)' \
 	'WERROR=0      keep going over warnings' \

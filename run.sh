@@ -200,6 +200,11 @@ build_suite() {
 	printf '%s\n' "$CACHE/suite/$name"
 }
 
+# What the families of tests need loaded, NAME[:PARAMETERS] each
+family_modules() {
+	sed -n 's/^modules=//p' "${SUITE:-$here}"/*/family 2>/dev/null | tr -s ' ' '\n' | sort -u | paste -sd ' '
+}
+
 # Everything that has to be there before a test can run; prints shell assignments
 prepare_all() {
 	local suite='' state
@@ -334,7 +339,9 @@ main() {
 	choose_target
 	mkdir -p "$CACHE" 2>/dev/null || die "cannot make the cache folder $CACHE"
 	CACHE=$(cd "$CACHE" && pwd)
-	export CACHE KERNEL MEMORY CPUS KVM_MODULE NO_INSTALL=${NO_INSTALL:-}
+	MODULES=$(family_modules || true)
+	MODULES=${MODULES:-kvm}
+	export CACHE KERNEL MEMORY CPUS KVM_MODULE MODULES NO_INSTALL=${NO_INSTALL:-}
 	target_facts=$("$target" info)
 	mapfile -t -d ' ' needed < <(printf '%s' "$(target_info packages)")
 	packages_need "${needed[@]}"

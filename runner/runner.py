@@ -335,7 +335,7 @@ class Run:
         """The table: clause, what this run found, which lines of which tests found it."""
         found = self.found()
         lines = ["clause           kind        result    by test:lines", ""]
-        for name, clause in contract.read_clauses(contract.TOP / "docs/contract.md").items():
+        for name, clause in contract.clauses_of(contract.TOP).items():
             entries = found.get(name, [])
             results = {result for result, _, _ in entries}
             worst = next((r for r in ("FAILED", "passed", "skipped") if r in results), "-")

@@ -5,8 +5,8 @@
 # static busybox, the initial file system; and the kernel source that the suite
 # builds against.
 #
-# To be sourced after host.sh and debian.sh. Uses $CACHE and $here (the root of
-# this project).
+# To be sourced after host.sh and debian.sh. Uses $CACHE, $here (the root of this
+# project) and $MODULES (what the tests need loaded, NAME[:PARAMETERS] each).
 
 readonly KERNEL_FILES=('./boot/vmlinu*' './usr/lib/modules/*/vmlinu*' '*/kvm.ko*' '*/dasd_mod.ko*'
 	'*/dasd_fba_mod.ko*' '*/virtio*.ko*')
@@ -158,22 +158,25 @@ busybox_prepare() {
 # initrd_prepare KERNEL-DIR DISKS [KVM-MODULE]: prints the path of the image
 initrd_prepare() {
 	local kernel=$1 disks=$2 kvm=${3:-} init=$CACHE/guest/init image cc=s390x-linux-gnu-gcc
-	local sources=("$here"/targets/guest/{init,chan}.c)
+	local sources=("$here"/targets/guest/{init,chan}.c) module modules=()
 
 	[[ $(uname -m) == s390x ]] && cc=gcc
 	image=$kernel/initrd-$disks
+	for module in $MODULES; do modules+=(--module "$module"); done
 	mkdir -p "$CACHE/guest"
 	if [[ ! -e $init || -n $(find "$here/targets/guest" -name '*.[ch]' -newer "$init") ]]; then
 		"$cc" -O2 -Wall -Wextra -static -o "$init.new" "${sources[@]}" -lutil
 		mv "$init.new" "$init"
 	fi
 	if [[ ! -e $image || $init -nt $image || $kernel/vmlinuz -nt $image ||
-		$here/targets/guest/mkinitrd.py -nt $image || -n $kvm || -e $image-kvm ]]; then
+		$here/targets/guest/mkinitrd.py -nt $image || -n $kvm || -e $image-kvm ||
+		$MODULES != "$(cat "$image-modules" 2>/dev/null)" ]]; then
 		"$PYTHON" "$here/targets/guest/mkinitrd.py" --init "$init" \
 			--busybox "$(busybox_prepare)" --modules "$kernel" --disks "$disks" \
-			--strip "${cc%gcc}strip" ${kvm:+--kvm "$kvm"} "$image.new" >&2 ||
+			--strip "${cc%gcc}strip" "${modules[@]}" ${kvm:+--kvm "$kvm"} "$image.new" >&2 ||
 			die "the machine's initial file system could not be made"
 		mv "$image.new" "$image"
+		printf '%s\n' "$MODULES" >"$image-modules"
 		if [[ -n $kvm ]]; then touch "$image-kvm"; else rm -f "$image-kvm"; fi
 	fi
 	printf '%s\n' "$image"

@@ -73,9 +73,11 @@ fake_suite() {
 
 @test "install makes a folder that needs nothing else" {
 	build s390x gcc install INSTALL_PATH="$out/installed"
-	for file in memop/absolute_copy memop/settings mem_slot/max_slots mem_slot/settings list run_tests; do
+	for file in memop/absolute_keys mem_slot/max_slots {memop,mem_slot}/{family,contract.md,settings} \
+		list run_tests version COPYING; do
 		[ -e "$out/installed/$file" ]
 	done
+	grep -qx timeout=600 "$out/installed/mem_slot/settings"
 	[ "$(sort "$out/installed/list")" = "$(make -s -C "$root" list | sort)" ]
 	sh "$out/installed/run_tests" -l | cmp - "$out/installed/list"
 }
@@ -149,7 +151,7 @@ fake_suite() {
 		/usr/bin/python3 -c 'import ast, sys; ast.parse(open(sys.argv[1]).read())' "$file"
 	done
 	run git grep -L SPDX-License-Identifier -- ':!COPYING' ':!*.md' ':!*.patch' ':!.editorconfig' \
-		':!.shellcheckrc' ':!*/settings'
+		':!.shellcheckrc'
 	[ -z "$output" ]
 }
 
@@ -163,12 +165,63 @@ fake_suite() {
 
 @test "every documented clause has a test or a reason, every test names clauses that exist" {
 	"$root/runner/contract.py"
-	mkdir -p "$out/tree/docs" "$out/tree/memop"
+	mkdir -p "$out/tree/memop"
+	echo architectures=any >"$out/tree/memop/family"
 	printf '| MEMOP-AA-01 | documented | text | |\n| MEMOP-AA-02 | documented | text | hard |\n' \
-		>"$out/tree/docs/contract.md"
+		>"$out/tree/memop/contract.md"
 	echo 'x = "MEMOP-AA-03";' >"$out/tree/memop/test.c"
 	run "$root/runner/contract.py" "$out/tree"
 	[ "$status" -eq 1 ]
 	[[ $output == *"MEMOP-AA-01: no test names it"* && $output == *"memop/test: names MEMOP-AA-03"* ]]
 	[[ $output != *"MEMOP-AA-02"* ]]
+}
+
+# copy_tree DIR: what git has of this project
+copy_tree() {
+	mkdir "$1"
+	(cd "$root" && git ls-files -z | xargs -0 cp --parents -t "$1")
+}
+
+@test "a folder with a test, a family and a contract is all that a new family takes" {
+	tree=$out/with_family
+	copy_tree "$tree"
+	mkdir "$tree/vfio_ap"
+	printf 'architectures=any\nmodules=kvm vfio_ap\ntimeout=77\nreset.timeout=99\n' >"$tree/vfio_ap/family"
+	printf '| AP-QUEUE-01 | documented | A queue can be reset. | |\n' >"$tree/vfio_ap/contract.md"
+	cat >"$tree/vfio_ap/reset.c" <<-'END'
+		// SPDX-License-Identifier: GPL-2.0-only
+		#include "case/report.h"
+
+		static void reset(void)
+		{
+			report_case();
+		}
+
+		static const struct line lines[] = {
+			{ "a queue is reset", "AP-QUEUE-01", reset },
+		};
+
+		int main(int argc, char **argv)
+		{
+			report_options(argc, argv, lines, 1);
+			return report_run();
+		}
+	END
+	make -s -C "$tree" list | grep -qx vfio_ap/reset
+	make -s -C "$tree" OUTPUT="$out/family" TARGETS=vfio_ap install INSTALL_PATH="$out/family/suite"
+	[ "$(<"$out/family/suite/list")" = vfio_ap/reset ]
+	[ -e "$out/family/suite/vfio_ap/contract.md" ]
+	grep -qx timeout=99 "$out/family/suite/vfio_ap/settings"
+	[ "$("$out/family/suite/vfio_ap/reset" --list)" = "1 a queue is reset" ]
+	"$tree/runner/contract.py"
+	sed -i s/AP-QUEUE-01/AP-QUEUE-02/ "$tree/vfio_ap/reset.c"
+	run "$tree/runner/contract.py"
+	[ "$status" -eq 1 ]
+	[[ $output == *"vfio_ap/reset: names AP-QUEUE-02"* && $output == *"AP-QUEUE-01: no test names it"* ]]
+	# Families of another architecture are left out, unknown ones refused
+	sed -i s/=any/=mips/ "$tree/vfio_ap/family"
+	run make -s -C "$tree" OUTPUT="$out/family" TARGETS=vfio_ap install INSTALL_PATH="$out/family/none"
+	[[ $status -ne 0 && $output == *"No test matches"* ]]
+	run make -s -C "$tree" TARGETS=vfio list
+	[[ $status -ne 0 && $output == *'there is no family "vfio"'* ]]
 }

@@ -18,13 +18,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-# What the machine needs where the kernel has it as a module, with parameters
+# What the machine itself needs where the kernel has it as a module, with parameters
 MODULES: tuple[tuple[str, str], ...] = (
     ("dasd_mod", "dasd=0100-0103"),
     ("dasd_fba_mod", ""),
     ("virtio_ccw", ""),
     ("virtio_blk", ""),
-    ("kvm", "hpage=1"),  # lets a VM ask for KVM_CAP_S390_HPAGE_1M; no other notices
 )
 # Modules of the emulator's disks do not load under QEMU and the other way round
 DISK_MODULES = {"dasd": ("dasd_mod", "dasd_fba_mod"), "vd": ("virtio_ccw", "virtio_blk")}
@@ -137,6 +136,8 @@ def build(args: argparse.Namespace) -> bytes:
     for applet in APPLETS:
         archive.add(f"bin/{applet}", 0o120777, b"busybox")
     params = dict(MODULES)
+    for name, _, parameters in (text.partition(":") for text in args.module):
+        params[name] = " ".join(filter(None, (params.get(name), parameters)))
     wanted = tuple(n for n in params
                    if n not in sum(DISK_MODULES.values(), ()) or n in DISK_MODULES[args.disks])
     modules = with_dependencies(wanted, found, args.strip)
@@ -152,6 +153,8 @@ def main() -> int:
     parser.add_argument("--init", type=Path, required=True, help="static program, process 1")
     parser.add_argument("--busybox", type=Path, required=True, help="static busybox")
     parser.add_argument("--modules", type=Path, required=True, help="folder with modules below it")
+    parser.add_argument("--module", action="append", default=[], metavar="NAME[:PARAMETERS]",
+                        help="one that the tests need")
     parser.add_argument("--kvm", type=Path, help="take this kvm.ko instead")
     parser.add_argument("--disks", choices=sorted(DISK_MODULES), required=True)
     parser.add_argument("--strip", help="a strip program for modules with debug information")
