@@ -65,13 +65,37 @@ static void set(uint64_t gpa, uint64_t size, unsigned int which, uint32_t flags)
 	seen.changes++;
 }
 
+/* What the guest has seen: in its own memory */
+static volatile struct {
+	uint64_t reads, bad;
+} guest_seen;
+
+/* In the guest: read a word that has one of the allowed values, write the one behind it */
+static uint64_t guest_storm(uint64_t count)
+{
+	guest_seen.reads = guest_seen.bad = 0;
+	for (uint64_t i = 0; i < count; i++) {
+		uint64_t value = ORDER_ABSENT;
+
+		if (order_guest_access(HERE + WORD, 8, false, &value) && value != ORDER_ABSENT) {
+			guest_seen.reads++;
+			if (value != words[0] && value != words[1])
+				guest_seen.bad = value;
+		}
+		order_guest_access(HERE + WORD + 8, 8, true, &i);
+	}
+	return guest_seen.reads;
+}
+
 static void *guest_thread(void *argument)
 {
-	while (!stop) {
-		uint64_t bad = worker_storm(&worker, HERE + WORD, words, STORM, &seen.reads);
+	uint64_t *bad;
 
-		if (bad)
-			seen.bad = bad;
+	while (!stop) {
+		seen.reads += worker_call(&worker, guest_storm, STORM);
+		bad = addr_gva2hva(worker.vm, (uintptr_t)&guest_seen.bad);
+		if (*bad)
+			seen.bad = *bad;
 	}
 	return argument;
 }

@@ -30,7 +30,7 @@
 #define SAMPLE 16
 #define CURVE 8 /* points of the curve that is printed */
 
-enum order {
+enum pattern {
 	ASCENDING,
 	DESCENDING,
 	SHUFFLED,
@@ -84,14 +84,14 @@ static uint32_t shuffled(uint32_t n, uint32_t step)
 	return (uint32_t)((uint64_t)n * step % count());
 }
 
-static uint32_t id_of(uint32_t n, enum order order)
+static uint32_t id_of(uint32_t n, enum pattern order)
 {
 	if (order == DESCENDING)
 		return host.limit - 1 - n;
 	return host.first + (order == SHUFFLED ? shuffled(n, host.id_step) : n);
 }
 
-static uint64_t address_of(uint32_t n, enum order order)
+static uint64_t address_of(uint32_t n, enum pattern order)
 {
 	if (order == DESCENDING)
 		n = count() - 1 - n;
@@ -150,7 +150,7 @@ static long kernel_memory(void)
 	return kib;
 }
 
-static bool add_all(enum order order, uint32_t flags)
+static bool add_all(enum pattern order, uint32_t flags)
 {
 	double begin = report_seconds(), last = begin;
 	long before = kernel_memory();
@@ -174,7 +174,7 @@ static bool add_all(enum order order, uint32_t flags)
 	return true;
 }
 
-static void one_more(enum order order, uint32_t flags)
+static void one_more(enum pattern order, uint32_t flags)
 {
 	uint64_t beyond = host.base + (uint64_t)count() * host.unit;
 	uint32_t id = id_of(sample(1), order);
@@ -191,7 +191,7 @@ static void one_more(enum order order, uint32_t flags)
 }
 
 /* In the opposite order of ids, then the addresses are free for a slot that spans some */
-static void delete_all(enum order order)
+static void delete_all(enum pattern order)
 {
 	for (uint32_t n = 0; n < count(); n++)
 		if (!expect(outcome_success(), id_of(count() - 1 - n, order), 0, 0, 0))
@@ -202,7 +202,7 @@ static void delete_all(enum order order)
 	}
 }
 
-static void fill(enum order order, uint32_t flags)
+static void fill(enum pattern order, uint32_t flags)
 {
 	struct kvm_vm *vm = vm_create_barebones();
 

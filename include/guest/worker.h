@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "guest/order.h"
 #include "kvm_util.h"
 
 /* A guest that looks at memory; its own slots are 0 to REGION_FREE_SLOT - 1 */
@@ -16,6 +17,7 @@
 struct worker {
 	struct kvm_vm *vm;
 	struct kvm_vcpu *vcpu;
+	struct order_desk desk;
 };
 
 /* worker_create - a VM with a guest that waits for what it is told */
@@ -35,6 +37,9 @@ void worker_free(struct worker *w);
  */
 void worker_map(struct worker *w, uint64_t gpa, uint64_t pages);
 
+/* worker_do - the guest carries out @count orders, however many; all have to meet memory */
+void worker_do(struct worker *w, struct order *orders, size_t count);
+
 /* worker_read - what the guest reads, 8 bytes, at @gpa */
 uint64_t worker_read(struct worker *w, uint64_t gpa);
 
@@ -42,21 +47,17 @@ uint64_t worker_read(struct worker *w, uint64_t gpa);
 void worker_write(struct worker *w, uint64_t gpa, uint64_t value);
 
 /*
- * worker_try - the guest reads, or writes, where there may be no memory, or none to write
+ * worker_try - the guest carries out an order where there may be no memory, or none to write
+ * @mmio: what came to user space
  * Returns true if it met memory, false if its access came to user space as MMIO, or
  * on s390x met an addressing exception.
  */
-bool worker_try(struct worker *w, uint64_t gpa, bool write, uint64_t value);
+bool worker_try(struct worker *w, struct order *o, struct order_mmio *mmio);
 
-/*
- * worker_storm - the guest reads the 8 bytes at @gpa and writes those behind, @count times
- * @allowed: what may be read, where memory is met
- * @seen: is increased by the reads that met memory
- *
- * For slots that change meanwhile. Returns a value that was read and is not allowed,
- * or 0.
- */
-uint64_t worker_storm(struct worker *w, uint64_t gpa, const uint64_t allowed[2], uint64_t count,
-		      uint64_t *seen);
+/* worker_finds_memory - does the guest meet memory when it reads @gpa? */
+bool worker_finds_memory(struct worker *w, uint64_t gpa);
+
+/* worker_call - what @function of the test, called in the guest, returns for @value */
+uint64_t worker_call(struct worker *w, uint64_t (*function)(uint64_t), uint64_t value);
 
 #endif
