@@ -108,8 +108,10 @@ static void expect(struct outcome expected, struct region r, const char *state)
 		r.size = 0;
 		set(r);
 	}
-	if (right && expected.ret)
+	if (right && expected.ret) {
+		report_decided("SLOT-17");
 		check_slots(&r);
+	}
 	if (right)
 		return;
 	/* What a wrong outcome has done to the slots must not reach the next case */
@@ -124,10 +126,12 @@ static void slot_ids(void)
 	int spaces = kvm_check_cap(KVM_CAP_MULTI_ADDRESS_SPACE);
 	uint32_t first = spaces > 1 ? (uint32_t)spaces : 1;
 
+	report_deciding("SLOT-02");
 	for (size_t i = 0; i < ARRAY_SIZE(free_id); i++)
 		expect(outcome_success(), good(free_id[i], 80, 1), "a free id");
 	for (size_t i = 0; i < ARRAY_SIZE(bad_id); i++)
 		expect(outcome_error(EINVAL), good(bad_id[i], 80, 1), "an id from the limit on");
+	report_deciding("SLOT-06");
 	for (uint32_t space = first; space < 0x10000; space = space < 16 ? space + 1 : space * 2)
 		expect(outcome_error(EINVAL), good(space << 16 | SPARE, 80, 1),
 		       "an address space that is not there");
@@ -147,6 +151,7 @@ static void flags(void)
 	for (unsigned int bit = 0; bit < 32; bit++) {
 		struct region r = good(SPARE, 80, 1);
 
+		report_deciding(1U << bit == KVM_MEM_READONLY ? "SLOT-11" : "SLOT-10");
 		r.flags = 1U << bit;
 		expect(flag_defined(bit) ? outcome_success() : outcome_error(EINVAL), r,
 		       "one flag alone");
@@ -162,6 +167,7 @@ static void alignment(void)
 	const uint64_t page = (uint64_t)getpagesize();
 	struct region r;
 
+	report_deciding("SLOT-15");
 	for (size_t i = 0; i < ARRAY_SIZE(off); i++) {
 		r = good(SPARE, 80, 1);
 		r.gpa += (uint64_t)off[i];
@@ -173,7 +179,7 @@ static void alignment(void)
 		r.size += (uint64_t)off[i];
 		expect(outcome_error(EINVAL), r, "size of no whole pages");
 	}
-	report_note("unit of slots: %llu KiB", (unsigned long long)host.unit >> 10);
+	report_note("slot_unit", (double)host.unit / 1024, "KiB");
 	if (host.unit == page)
 		return;
 	r = good(SPARE, 80, 1);
@@ -189,6 +195,7 @@ static void sizes_and_wrap(void)
 	static const uint64_t huge[] = { 1UL << 43, 1UL << 52, 1UL << 63, -(1UL << 20) };
 	struct region r;
 
+	report_deciding("SLOT-16");
 	for (size_t i = 0; i < ARRAY_SIZE(huge); i++) {
 		r = good(SPARE, 80, 1);
 		r.size = huge[i];
@@ -207,6 +214,7 @@ static void user_addresses(void)
 	struct outcome o;
 	struct region r;
 
+	report_deciding("SLOT-07");
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		r = good(SPARE, 80, 1);
 		r.user = bad[i];
@@ -246,6 +254,7 @@ static void overlaps(void)
 	};
 	struct region r;
 
+	report_deciding("SLOT-03");
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
 		expect(places[i].free ? outcome_success() : outcome_error(EEXIST),
 		       good(SPARE, places[i].at, places[i].units), places[i].what);
@@ -274,6 +283,7 @@ static void changes(void)
 {
 	struct region r = good(7, 72, 2);
 
+	report_deciding("SLOT-05");
 	change(outcome_success(), r, "the identical request", 72);
 	r.flags = KVM_MEM_LOG_DIRTY_PAGES;
 	change(outcome_success(), r, "other flags", 72);
@@ -306,6 +316,7 @@ static void delete_and_add(void)
 {
 	struct region gone = good(7, 72, 0), r = good(7, 72, 2);
 
+	report_deciding("SLOT-04");
 	for (int round = 0; round < 3; round++) {
 		region_case(host.vm->fd, host.second, &gone, outcome_success(), "delete");
 		if (report_case() && (!is_free(72) || !is_free(73)))
@@ -329,11 +340,14 @@ static void other_space(uint32_t space)
 	struct region r, inside;
 
 	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
+		report_deciding("SLOT-06");
 		r = good(space << 16 | known[i].slot, known[i].at, 2);
 		region_case(host.vm->fd, host.second, &r, outcome_success(),
 			    "the same id and place in another address space");
 		inside = good(space << 16 | SPARE, known[i].at + 1, 1);
+		report_deciding("SLOT-03");
 		expect(outcome_error(EEXIST), inside, "overlap within that address space");
+		report_deciding("SLOT-06");
 		inside.slot = SPARE;
 		inside.gpa = 100 * host.unit;
 		expect(outcome_success(), inside, "a free place of address space 0");
@@ -350,7 +364,7 @@ static void address_spaces(void)
 	int spaces = kvm_check_cap(KVM_CAP_MULTI_ADDRESS_SPACE);
 
 	if (spaces <= 1)
-		report_skip("needs KVM_CAP_MULTI_ADDRESS_SPACE");
+		report_skip(SKIP_CAPABILITY, "needs KVM_CAP_MULTI_ADDRESS_SPACE");
 	for (int space = 1; space < spaces; space++)
 		other_space((uint32_t)space);
 }
@@ -401,9 +415,14 @@ int main(int argc, char **argv)
 	int limit;
 
 	report_options(argc, argv, lines, ARRAY_SIZE(lines));
-	report_need(compat_kernel_fits(&why), why);
+	report_need(compat_kernel_fits(&why), SKIP_CAPABILITY, why);
 	limit = (int)kvm_check_cap(KVM_CAP_NR_MEMSLOTS);
-	report_need(limit > 0, "KVM_CAP_NR_MEMSLOTS");
+	report_need(limit > 0, SKIP_CAPABILITY, "KVM_CAP_NR_MEMSLOTS");
+	report_capability("KVM_CAP_NR_MEMSLOTS", limit);
+	if (!region_has_second())
+		report_without("SLOT-14");
+	if (kvm_check_cap(KVM_CAP_READONLY_MEM) <= 0)
+		report_without("SLOT-11");
 	host.limit = (uint32_t)limit;
 	host.unit = compat_slot_unit();
 	host.memory = region_memory(32 * host.unit);

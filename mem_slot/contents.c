@@ -170,7 +170,7 @@ static bool follows_backing(void)
 {
 	if (kvm_check_cap(KVM_CAP_SYNC_MMU) > 0)
 		return true;
-	report_skip("needs KVM_CAP_SYNC_MMU");
+	report_skip(SKIP_CAPABILITY, "needs KVM_CAP_SYNC_MMU");
 	return false;
 }
 
@@ -213,7 +213,7 @@ static void moved_backing(void)
 	guest_writes(HERE, 0x9000);
 	host_writes(other, 0x9100);
 	if (mremap(other, SIZE, SIZE, MREMAP_MAYMOVE | MREMAP_FIXED, memory) != memory)
-		report_note("mremap() is refused here: nothing moved");
+		report_about("mremap() is refused here: nothing moved");
 	else
 		guest_finds("other pages moved in", HERE, 0x9100);
 	set(HERE, 0, memory);
@@ -259,7 +259,7 @@ static void huge_backing(void)
 	struct worker ordinary = worker;
 
 	if (!memory) {
-		report_skip("needs huge pages, reserved or root (vm.nr_hugepages)");
+		report_skip(SKIP_RESOURCE, "needs huge pages, reserved or root (vm.nr_hugepages)");
 		return;
 	}
 	if (worker_create_huge(&worker)) {
@@ -273,7 +273,7 @@ static void huge_backing(void)
 		set(THERE, 0, memory);
 		worker_free(&worker);
 	} else {
-		report_skip("needs KVM_CAP_S390_HPAGE_1M (module parameter hpage=1)");
+		report_skip(SKIP_CAPABILITY, "needs KVM_CAP_S390_HPAGE_1M (module parameter hpage=1)");
 	}
 	worker = ordinary;
 	munmap(memory, size);
@@ -285,6 +285,7 @@ static void neighbours(void)
 	uint8_t *memory = region_memory(2 * SIZE);
 	struct region second = slot(HERE + SIZE, SIZE, memory);
 
+	report_deciding("SLOT-03");
 	set(HERE, SIZE, memory + SIZE);
 	second.slot = SLOT + 1;
 	region_case(worker.vm->fd, false, &second, outcome_success(), "the second slot");
@@ -292,6 +293,7 @@ static void neighbours(void)
 	guest_writes(HERE + SIZE, 0xb100);
 	host_finds("the first slot", memory + SIZE, 0xb000);
 	host_finds("the second slot", memory, 0xb100);
+	report_deciding("SLOT-04");
 	second.size = 0;
 	region_case(worker.vm->fd, false, &second, outcome_success(), "delete the second slot");
 	nothing_at("the second slot, deleted", HERE + SIZE);
@@ -316,7 +318,7 @@ int main(int argc, char **argv)
 	int status;
 
 	report_options(argc, argv, lines, ARRAY_SIZE(lines));
-	report_need(compat_kernel_fits(&why), why);
+	report_need(compat_kernel_fits(&why), SKIP_CAPABILITY, why);
 	worker_create(&worker);
 	map_both_places();
 	status = report_run();

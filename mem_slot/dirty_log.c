@@ -120,8 +120,11 @@ static void each_page(void)
 
 		guest_writes(HERE, single[i]);
 		put(&one, single[i]);
+		report_deciding("DIRTY-01 DIRTY-06");
 		log_is(&one, "one page written");
+		report_deciding("DIRTY-02");
 		log_is(&none, "asked again");
+		report_deciding("DIRTY-01 DIRTY-06");
 		guest_writes(HERE, single[i]);
 		guest_writes(HERE, single[i]);
 		log_is(&one, "written twice");
@@ -174,8 +177,10 @@ static void many_pages(void)
 			guest_writes(HERE, page);
 			put(&some, page);
 		}
+		report_deciding("DIRTY-01");
 		log_is(&some, "every n-th page written");
 	}
+	report_deciding("DIRTY-02");
 	log_is(&none, "asked again");
 	set(HERE, 0, 0);
 }
@@ -185,6 +190,7 @@ static void recreated(void)
 {
 	struct bitmap none = { 0 }, before = { 0 }, after = { 0 }, both;
 
+	report_deciding("DIRTY-01 DIRTY-07");
 	set(HERE, PAGES * page_size, KVM_MEM_LOG_DIRTY_PAGES);
 	guest_writes(HERE, 5);
 	put(&before, 5);
@@ -247,7 +253,7 @@ static void address_spaces(void)
 	struct outcome o;
 
 	if (kvm_check_cap(KVM_CAP_MULTI_ADDRESS_SPACE) <= 1) {
-		report_skip("needs KVM_CAP_MULTI_ADDRESS_SPACE");
+		report_skip(SKIP_CAPABILITY, "needs KVM_CAP_MULTI_ADDRESS_SPACE");
 		return;
 	}
 	set(HERE, PAGES * page_size, KVM_MEM_LOG_DIRTY_PAGES);
@@ -283,7 +289,7 @@ static int manual_caps(void)
 	int caps = kvm_check_cap(KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2);
 
 	if (caps <= 0)
-		report_skip("needs KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2");
+		report_skip(SKIP_CAPABILITY, "needs KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2");
 	return caps;
 }
 
@@ -311,8 +317,10 @@ static void check_manual(void)
 		guest_writes(HERE, pages[i]);
 		put(&some, pages[i]);
 	}
+	report_deciding("DIRTY-02");
 	log_is(&some, "written");
 	log_is(&some, "asked again: still there");
+	report_deciding("DIRTY-04");
 	memset(&all, 0xff, sizeof(all));
 	report_outcome(outcome_error(EINVAL), clear(1, 64, &all), "first page no multiple of 64");
 	report_outcome(outcome_error(EINVAL), clear(0, 63, &all),
@@ -356,7 +364,7 @@ static void initially_set(void)
 	int caps = manual_caps();
 
 	if (caps > 0 && !(caps & KVM_DIRTY_LOG_INITIALLY_SET))
-		report_skip("needs KVM_DIRTY_LOG_INITIALLY_SET");
+		report_skip(SKIP_CAPABILITY, "needs KVM_DIRTY_LOG_INITIALLY_SET");
 	else if (caps > 0)
 		with_manual(KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE | KVM_DIRTY_LOG_INITIALLY_SET,
 			    check_initially_set);
@@ -379,7 +387,7 @@ int main(int argc, char **argv)
 	int status;
 
 	report_options(argc, argv, lines, ARRAY_SIZE(lines));
-	report_need(compat_kernel_fits(&why), why);
+	report_need(compat_kernel_fits(&why), SKIP_CAPABILITY, why);
 	page_size = (uint64_t)getpagesize();
 	memory = region_memory(PAGES * page_size);
 	worker_create(&worker);

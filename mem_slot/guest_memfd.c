@@ -187,6 +187,7 @@ static void closed_file(uint64_t flags)
 
 static void closed_to_user_space(void)
 {
+	report_deciding("MEMFD-02 MEMFD-07");
 	for (uint64_t flags = defined;; flags = (flags - 1) & defined) {
 		closed_file(flags);
 		if (!flags)
@@ -334,6 +335,7 @@ static void bound_once(void)
 	int file = new_file(0), second = new_file(0);
 	struct region r;
 
+	report_deciding("MEMFD-04 SLOT-17");
 	set(bind(file, 2 * unit, 2 * unit));
 	for (size_t i = 0; i < ARRAY_SIZE(ranges); i++) {
 		r = bind(file, ranges[i].offset, ranges[i].size);
@@ -435,7 +437,7 @@ static bool files_have(uint64_t flags)
 {
 	if ((defined & flags) == flags)
 		return true;
-	report_skip("needs KVM_CAP_GUEST_MEMFD_FLAGS with %#llx", (unsigned long long)flags);
+	report_skip(SKIP_CAPABILITY, "needs KVM_CAP_GUEST_MEMFD_FLAGS with %#llx", (unsigned long long)flags);
 	return false;
 }
 
@@ -491,6 +493,7 @@ static void from_the_file(void)
 
 	if (!files_have(flags))
 		return;
+	report_deciding("MEMFD-07 MEMFD-02");
 	file = new_file(flags);
 	map = map_file(file);
 	first = bind(file, 3 * unit, 2 * unit);
@@ -581,10 +584,10 @@ int main(int argc, char **argv)
 	int flags, status;
 
 	report_options(argc, argv, lines, ARRAY_SIZE(lines));
-	report_need(compat_kernel_fits(&why), why);
-	report_need(region_has_second(), "KVM_SET_USER_MEMORY_REGION2 (in KSRC's headers too)");
+	report_need(compat_kernel_fits(&why), SKIP_CAPABILITY, why);
+	report_need(region_has_second(), SKIP_CAPABILITY, "KVM_SET_USER_MEMORY_REGION2 (in KSRC's headers too)");
 	worker_create(&worker);
-	report_need(vm_check_cap(worker.vm, KVM_CAP_GUEST_MEMFD) > 0, "KVM_CAP_GUEST_MEMFD");
+	report_need(vm_check_cap(worker.vm, KVM_CAP_GUEST_MEMFD) > 0, SKIP_CAPABILITY, "KVM_CAP_GUEST_MEMFD");
 	flags = vm_check_cap(worker.vm, KVM_CAP_GUEST_MEMFD_FLAGS);
 	defined = flags > 0 ? (uint64_t)flags : 0;
 	unit = compat_slot_unit();

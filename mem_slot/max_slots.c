@@ -155,7 +155,9 @@ static bool add_all(enum pattern order, uint32_t flags)
 	double begin = report_seconds(), last = begin;
 	long before = kernel_memory();
 	uint32_t step = count() / CURVE;
+	char name[40];
 
+	report_deciding(flags & KVM_MEM_READONLY ? "SLOT-01 SLOT-11" : "SLOT-01");
 	for (uint32_t n = 0; n < count(); n++) {
 		if (!expect_with(memory_of(n), outcome_success(), id_of(n, order),
 				 address_of(n, order), host.unit, flags))
@@ -163,14 +165,14 @@ static bool add_all(enum pattern order, uint32_t flags)
 		if ((n + 1) % step == 0) {
 			double now = report_seconds();
 
-			report_note("slots up to %5u: %6.1f us each", n + 1,
-				    (now - last) / step * 1e6);
+			snprintf(name, sizeof(name), "each_up_to_%u", n + 1);
+			report_note(name, (now - last) / step * 1e6, "us");
 			last = now;
 		}
 	}
-	report_note("%u slots of %llu KiB in %.2f s, %.1f KiB of memory each", count(),
-		    (unsigned long long)host.unit >> 10, report_seconds() - begin,
-		    (double)(before - kernel_memory()) / count());
+	report_note("slots", count(), "slots");
+	report_note("filled_in", report_seconds() - begin, "s");
+	report_note("memory_each", (double)(before - kernel_memory()) / count(), "KiB");
 	return true;
 }
 
@@ -179,7 +181,9 @@ static void one_more(enum pattern order, uint32_t flags)
 	uint64_t beyond = host.base + (uint64_t)count() * host.unit;
 	uint32_t id = id_of(sample(1), order);
 
+	report_deciding("SLOT-02");
 	expect(outcome_error(EINVAL), host.limit, beyond, host.unit, flags);
+	report_deciding("SLOT-03");
 	/* An id that is free: the address alone is the reason to refuse it */
 	expect(outcome_success(), id, 0, 0, flags);
 	for (uint32_t i = 0; i < SAMPLE; i++)
@@ -193,6 +197,7 @@ static void one_more(enum pattern order, uint32_t flags)
 /* In the opposite order of ids, then the addresses are free for a slot that spans some */
 static void delete_all(enum pattern order)
 {
+	report_deciding("SLOT-04");
 	for (uint32_t n = 0; n < count(); n++)
 		if (!expect(outcome_success(), id_of(count() - 1 - n, order), 0, 0, 0))
 			return;
@@ -227,7 +232,7 @@ static void descending(void)
 static void read_only(void)
 {
 	if (!kvm_check_cap(KVM_CAP_READONLY_MEM)) {
-		report_skip("needs KVM_CAP_READONLY_MEM");
+		report_skip(SKIP_CAPABILITY, "needs KVM_CAP_READONLY_MEM");
 		return;
 	}
 	fill(ASCENDING, KVM_MEM_READONLY);
@@ -238,7 +243,7 @@ static void read_only_refused(void)
 	struct kvm_vm *vm;
 
 	if (kvm_check_cap(KVM_CAP_READONLY_MEM)) {
-		report_skip("KVM_CAP_READONLY_MEM is there");
+		report_skip(SKIP_CAPABILITY, "KVM_CAP_READONLY_MEM is there");
 		return;
 	}
 	vm = vm_create_barebones();
@@ -281,6 +286,7 @@ static void guest_uses_slots(void)
 	for (uint32_t i = 0; i < SAMPLE; i++)
 		worker_map(&w, address_of(sample(i), SHUFFLED), 1);
 	if (add_all(SHUFFLED, 0)) {
+		report_deciding("SLOT-01");
 		for (uint32_t i = 0; i < SAMPLE; i++)
 			guest_uses_slot(&w, i);
 		one_more(SHUFFLED, 0);
@@ -306,9 +312,9 @@ int main(int argc, char **argv)
 	int limit;
 
 	report_options(argc, argv, lines, ARRAY_SIZE(lines));
-	report_need(compat_kernel_fits(&why), why);
+	report_need(compat_kernel_fits(&why), SKIP_CAPABILITY, why);
 	limit = (int)kvm_check_cap(KVM_CAP_NR_MEMSLOTS);
-	report_need(limit > 0, "KVM_CAP_NR_MEMSLOTS");
+	report_need(limit > 0, SKIP_CAPABILITY, "KVM_CAP_NR_MEMSLOTS");
 	host.limit = (uint32_t)limit;
 	host.unit = compat_slot_unit();
 	host.memory = region_memory((SAMPLE + 1) * host.unit);

@@ -73,7 +73,7 @@ static void around_limit_of(struct kvm_vm *vm)
 	snprintf(state, sizeof(state), "KVM_S390_VM_MEM_LIMIT_SIZE reads %#llx",
 		 (unsigned long long)top);
 	if (top == UINT64_MAX) {
-		report_skip("needs a machine with a limit of guest storage");
+		report_skip(SKIP_ARCHITECTURE, "needs a machine with a limit of guest storage");
 	} else {
 		for (int second = 0; second <= (int)region_has_second(); second++) {
 			r.gpa = top - unit;
@@ -98,7 +98,7 @@ static void around_limit(void)
 
 	/* Where no slot is taken at all, the line before has said so */
 	if (!compat_kernel_fits(&why)) {
-		report_skip("needs %s", why);
+		report_skip(SKIP_CAPABILITY, "needs %s", why);
 		return;
 	}
 	vm = vm_create_barebones();
@@ -165,13 +165,13 @@ static void user_controlled(void)
 
 	/* To ask for such a VM where there are none makes 6.12 warn in its log */
 	if (kvm_check_cap(KVM_CAP_S390_UCONTROL) <= 0) {
-		report_skip("needs KVM_CAP_S390_UCONTROL");
+		report_skip(SKIP_CAPABILITY, "needs KVM_CAP_S390_UCONTROL");
 		return;
 	}
 	kvm = open_kvm_dev_path_or_exit();
 	fd = ioctl(kvm, KVM_CREATE_VM, KVM_VM_S390_UCONTROL);
 	if (fd < 0) {
-		report_skip("needs CAP_SYS_ADMIN");
+		report_skip(SKIP_PERMISSION, "needs CAP_SYS_ADMIN");
 	} else {
 		for (int second = 0; second <= (int)region_has_second(); second++)
 			for (size_t i = 0; i < ARRAY_SIZE(slots); i++) {
@@ -209,7 +209,7 @@ static const struct line lines[] = { { "limits of s390", "SLOT-19", nothing } };
 int main(int argc, char **argv)
 {
 	report_options(argc, argv, lines, ARRAY_SIZE(lines));
-	report_need(false, "s390x");
+	report_need(false, SKIP_ARCHITECTURE, "s390x");
 	return report_run();
 }
 

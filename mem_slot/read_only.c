@@ -109,6 +109,7 @@ static void writes_exit(void)
 static void writable_again(void)
 {
 	for (int round = 0; round < 3; round++) {
+		report_deciding("SLOT-04");
 		set(0, SIZE, outcome_success(), "a new slot");
 		for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
 			volatile uint64_t *here = (volatile uint64_t *)(memory + places[i]);
@@ -120,6 +121,7 @@ static void writable_again(void)
 				wrong(places[i], "the guest writes", "it does not");
 		}
 		set(0, 0, outcome_success(), "deleted");
+		report_deciding("SLOT-11");
 		set(KVM_MEM_READONLY, SIZE, outcome_success(), "a new read-only slot");
 		each_place(0x4234500000000);
 		set(0, 0, outcome_success(), "deleted");
@@ -137,8 +139,8 @@ int main(int argc, char **argv)
 	int status;
 
 	report_options(argc, argv, lines, ARRAY_SIZE(lines));
-	report_need(compat_kernel_fits(&why), why);
-	report_need(kvm_check_cap(KVM_CAP_READONLY_MEM) > 0, "KVM_CAP_READONLY_MEM");
+	report_need(compat_kernel_fits(&why), SKIP_CAPABILITY, why);
+	report_need(kvm_check_cap(KVM_CAP_READONLY_MEM) > 0, SKIP_CAPABILITY, "KVM_CAP_READONLY_MEM");
 	memory = region_memory(SIZE);
 	worker_create(&worker);
 	worker_map(&worker, HERE, SIZE / (uint64_t)getpagesize());

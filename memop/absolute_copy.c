@@ -18,8 +18,7 @@
 
 static void absolute(struct copy_path *p)
 {
-	report_need(kvm_check_cap(KVM_CAP_S390_MEM_OP_EXTENSION) > 0,
-		    "KVM_CAP_S390_MEM_OP_EXTENSION");
+	report_need(kvm_check_cap(KVM_CAP_S390_MEM_OP_EXTENSION) > 0, SKIP_CAPABILITY, 		    "KVM_CAP_S390_MEM_OP_EXTENSION");
 	p->view = &p->guest->absolute;
 	p->fd = p->guest->vm->fd;
 	p->read_op = KVM_S390_MEMOP_ABSOLUTE_READ;

@@ -321,6 +321,7 @@ static bool is_target(uint32_t offset)
 static void judge_end(double took)
 {
 	uint64_t exchanges = 0, conflicts = 0, torn = 0;
+	char name[40];
 
 	for (size_t n = 0; n < TARGETS; n++)
 		count_tokens(n);
@@ -332,15 +333,14 @@ static void judge_end(double took)
 		exchanges += board->exchanges[actor];
 		conflicts += board->conflicts[actor];
 		torn += board->torn[actor];
-		report_note("%s %u: %llu exchanges, %llu conflicts",
-			    actor == GUEST ? "guest" : "thread", actor,
-			    (unsigned long long)board->exchanges[actor],
-			    (unsigned long long)board->conflicts[actor]);
+		snprintf(name, sizeof(name), "%s%u_exchanges", actor == GUEST ? "guest" : "thread",
+			 actor);
+		report_note(name, (double)board->exchanges[actor], "exchanges");
 		if (report_case() && !board->exchanges[actor])
 			wrong("exchanges", "every actor makes some", "one has made none");
 	}
-	report_note("%.0f exchanges and %.0f conflicts per second", (double)exchanges / took,
-		    (double)conflicts / took);
+	report_note("exchanges", (double)exchanges / took, "exchanges/s");
+	report_note("conflicts", (double)conflicts / took, "conflicts/s");
 	if (report_case() && torn)
 		wrong("exchanges", "no value is ever torn", "a torn value was found");
 	if (report_case() && conflicts < CONFLICTS_NEEDED)

@@ -177,7 +177,7 @@ int main(int argc, char **argv)
 
 	memop_begin(argc, argv, lines, ARRAY_SIZE(lines), MEMOP_CMPXCHG);
 	arena = arena_create_huge(slots, ARRAY_SIZE(slots));
-	report_need(arena, "huge pages (root, or reserved), and KVM_CAP_S390_HPAGE_1M (module "
+	report_need(arena, SKIP_CAPABILITY, "huge pages (root, or reserved), and KVM_CAP_S390_HPAGE_1M (module "
 			   "parameter hpage=1)");
 	status = report_run();
 	arena_free(arena);

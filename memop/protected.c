@@ -260,8 +260,8 @@ int main(int argc, char **argv)
 	int status;
 
 	report_options(argc, argv, lines, ARRAY_SIZE(lines));
-	report_need(compat_kernel_fits(&why), why);
-	report_need(kvm_check_cap(KVM_CAP_S390_PROTECTED) > 0, "KVM_CAP_S390_PROTECTED");
+	report_need(compat_kernel_fits(&why), SKIP_CAPABILITY, why);
+	report_need(kvm_check_cap(KVM_CAP_S390_PROTECTED) > 0, SKIP_CAPABILITY, "KVM_CAP_S390_PROTECTED");
 	arena = arena_create(slots, ARRAY_SIZE(slots), 0);
 	TEST_ASSERT(!pv_command(KVM_PV_ENABLE), "KVM_PV_ENABLE");
 	arena->state.protected_guest = true;

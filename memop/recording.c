@@ -239,7 +239,7 @@ static bool has_exchange(void)
 {
 	if (arena->state.extension & KVM_S390_MEMOP_EXTENSION_CAP_CMPXCHG)
 		return true;
-	report_skip("needs KVM_S390_MEMOP_EXTENSION_CAP_CMPXCHG");
+	report_skip(SKIP_CAPABILITY, "needs KVM_S390_MEMOP_EXTENSION_CAP_CMPXCHG");
 	return false;
 }
 

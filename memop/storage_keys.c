@@ -300,8 +300,8 @@ int main(int argc, char **argv)
 	int status;
 
 	report_options(argc, argv, lines, ARRAY_SIZE(lines));
-	report_need(compat_kernel_fits(&why), why);
-	report_need(kvm_check_cap(KVM_CAP_S390_SKEYS) > 0, "KVM_CAP_S390_SKEYS");
+	report_need(compat_kernel_fits(&why), SKIP_CAPABILITY, why);
+	report_need(kvm_check_cap(KVM_CAP_S390_SKEYS) > 0, SKIP_CAPABILITY, "KVM_CAP_S390_SKEYS");
 	keys = malloc(KVM_S390_SKEYS_MAX + CONTRACT_PAGE);
 	TEST_ASSERT(keys, "no memory");
 	arena = arena_create(slots, ARRAY_SIZE(slots), 0);

@@ -217,7 +217,7 @@ static void large_segments(void)
 	uint64_t asce;
 
 	if (!arena->state.cpu.edat1) {
-		report_skip("needs facility 8 (EDAT-1)");
+		report_skip(SKIP_ARCHITECTURE, "needs facility 8 (EDAT-1)");
 		return;
 	}
 	dat_reset(&dat);

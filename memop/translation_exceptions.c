@@ -174,7 +174,7 @@ static void spoilt_tables(void)
 static void spoilt_tables_edat(void)
 {
 	if (!arena->state.cpu.edat1) {
-		report_skip("needs facility 8 (EDAT-1)");
+		report_skip(SKIP_ARCHITECTURE, "needs facility 8 (EDAT-1)");
 		return;
 	}
 	for (int top = DAT_SEGMENT; top <= DAT_REGION_FIRST; top++)
@@ -230,7 +230,7 @@ static void large_segments(void)
 	};
 
 	if (!arena->state.cpu.edat1) {
-		report_skip("needs facility 8 (EDAT-1)");
+		report_skip(SKIP_ARCHITECTURE, "needs facility 8 (EDAT-1)");
 		return;
 	}
 	for (size_t i = 0; i < 2 * ARRAY_SIZE(entries); i++)

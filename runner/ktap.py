@@ -14,8 +14,8 @@ RESULT = re.compile(r"(?P<not>not )?ok (?P<number>\d+)(?P<rest>(?: .*)?)$")
 PLAN = re.compile(r"1\.\.(?P<count>\d+)(?:\s+#\s*SKIP\b\s*(?P<reason>.*))?\s*$", re.I)
 DIRECTIVE = re.compile(r"#\s*(?P<what>SKIP|TODO|XFAIL|XPASS)\b\s*(?P<reason>.*)", re.I)
 CASES = re.compile(r"#\s*cases: (?P<count>\d+)\s*$")
-CLAUSES = re.compile(r"#\s*clauses: (?P<names>.*)$")
-DEVIATION = re.compile(r"#\s*known deviation (?P<name>\S+): (?P<count>\d+) cases\s*$")
+CLAUSE = re.compile(r"# clause: (?P<name>\S+) \d+\s*$")
+DEVIATION = re.compile(r"# deviation: (?P<name>\S+) (?P<count>\d+)\s*$")
 KERNEL_TROUBLE = re.compile(
     r"WARNING: |BUG: |kernel BUG|\bOops\b|Unable to handle|Kernel panic|KASAN|KCSAN|UBSAN|KFENCE"
     r"|possible circular locking|suspicious RCU usage|soft lockup|blocked for more than|rcu: .*stall"
@@ -41,7 +41,7 @@ class Line:
     ok: bool
     name: str
     skip: str | None = None  # the reason, where it is a skip
-    clauses: list[str] = field(default_factory=list)  # of docs/contract.md, that it proves
+    clauses: list[str] = field(default_factory=list)  # that its cases decided
 
     def __str__(self) -> str:
         text = f"{'ok' if self.ok else 'not ok'} {self.number} {self.name}".rstrip()
@@ -124,8 +124,8 @@ def parse(text: str) -> Output:
             out.bailed = raw.removeprefix("Bail out!").strip()
         elif cases := CASES.match(raw):
             out.cases += int(cases["count"])
-        elif named := CLAUSES.match(raw):
-            clauses = named["names"].split()
+        elif decided := CLAUSE.match(raw):
+            clauses.append(decided["name"])
         elif known := DEVIATION.match(raw):
             out.deviations[known["name"]] = out.deviations.get(known["name"], 0) + int(known["count"])
     return out

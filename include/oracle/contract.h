@@ -95,19 +95,28 @@ struct cause {
 
 #define CONTRACT_FRAGMENTS 34 /* for the largest size that is known, 64 KiB, twice */
 #define CONTRACT_ANSWERS 8
+#define CONTRACT_DECIDED 20
 
 /* What a request may be seen to do */
 struct prediction {
 	/* Each of these outcomes is allowed, and no other */
 	struct outcome any[CONTRACT_ANSWERS];
+	const char *by[CONTRACT_ANSWERS]; /* the clause that each is from; NULL: one of several */
 	size_t answers;
-	const char *clause; /* that decides */
+	const char *clause; /* the first of them, for a failure */
+	bool refused;	    /* whatever it would access */
 	/* Where the bytes of the range are, up to the first that does not exist */
 	struct fragment fragment[CONTRACT_FRAGMENTS];
 	size_t fragments;
 	/* After an exception: leading bytes that a store may have changed (MEMOP-KEY-07) */
 	uint64_t reachable;
 	struct cause cause;
+	/* Is there an access that a control register 0 permits, or would for a vCPU? */
+	enum {
+		OVERRIDE_NONE,
+		OVERRIDE_USED,
+		OVERRIDE_FOREIGN,
+	} override;
 	/* After success */
 	enum {
 		MOVES_NOTHING,
@@ -119,6 +128,14 @@ struct prediction {
 
 /* contract_memop - fill in @p, what @r is to come to in @s */
 void contract_memop(const struct state *s, const struct request *r, struct prediction *p);
+
+/*
+ * contract_decided - the clauses that decided @o, which @p allows
+ * @name: room for CONTRACT_DECIDED names
+ * Returns how many; none where @p does not allow it.
+ */
+size_t contract_decided(const struct state *s, const struct request *r, const struct prediction *p,
+			struct outcome o, const char **name);
 
 /*
  * contract_translate - what translation makes of a logical address

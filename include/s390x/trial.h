@@ -21,11 +21,14 @@ struct trial {
 	bool old_differs; /* not given: one bit of the old value is wrong, number old_bit */
 	unsigned int old_bit;
 	const char *state; /* words for a failure, may be NULL */
-	bool quiet;	   /* a failure is not reported, but returned */
+	bool quiet;	   /* nothing is reported, but returned: see trial_tell() */
 	bool keep;	   /* what is stored stays, until trial_restore() */
 	/* What came of it */
 	struct prediction prediction;
 	struct outcome outcome;
+	const char *decided[CONTRACT_DECIDED]; /* clauses */
+	size_t decisions;
+	const char *deviation, *old_deviation; /* known ones; NULL: none */
 };
 
 /*
@@ -38,6 +41,9 @@ bool trial_run(struct trial *t);
 
 /* trial_issue - the same without report_case(): for a case of several requests */
 bool trial_issue(struct trial *t);
+
+/* trial_tell - for quiet trials: count what it decided, and its known deviations */
+void trial_tell(const struct trial *t);
 
 /* trial_restore - put the guest's bytes in the range to rest */
 void trial_restore(const struct trial *t);

@@ -4,7 +4,6 @@
  * report_case() is called, so it is stable as long as a test enumerates.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,134 +12,95 @@
 #include <unistd.h>
 
 #include "kselftest.h"
-#include "case/report.h"
+#include "internal.h"
 
 #define BLOCKS_PER_LINE 10
-#define LINE_SHIFT 24
-#define CASE_MASK ((1UL << LINE_SHIFT) - 1)
+#define KINDS 8		     /* of deviations, or of faults, in one line */
+#define CAPABILITIES 16
+#define PROGRESS_SECONDS 2.0
+#define EXIT_LOST 3
+
+/* Names with the number of cases that met them */
+struct tally {
+	const char *name[KINDS];
+	unsigned long cases[KINDS];
+	size_t kinds;
+};
 
 static struct {
-	const char *program;
-	const struct line *lines;
-	size_t count;
-	const struct report_number *numbers;
-	size_t number_count;
+	void (*begin)(void), (*end)(void);
+	struct {
+		const char *name;
+		long value;
+	} capability[CAPABILITIES];
+	size_t capabilities;
 	size_t current;	       /* the line that is being checked, from 1 */
-	unsigned long only;    /* --case, 0 for all */
 	unsigned long cases;   /* begun in this line */
 	unsigned long checked; /* of these, those that were run */
 	unsigned long failed;
 	unsigned long deviated;
-	const char *deviation; /* the last one's name */
-	double begun;	       /* the line, by report_seconds() */
+	bool open;	   /* a case has begun that is not counted yet */
+	bool open_excused; /* and it deviates, or meets a fault */
+	uint64_t decided, deciding; /* masks of clauses: this case's, and until further notice */
+	struct tally deviation, fault;
+	double begun, told; /* the line, and its progress, by report_seconds() */
 	char skip[200];
 	bool running; /* between plan and last result */
 } report;
 
-static void usage(FILE *f)
+static const char *const class_text[] = {
+	[SKIP_ARCHITECTURE] = "architecture", [SKIP_CAPABILITY] = "capability",
+	[SKIP_PERMISSION] = "permission",     [SKIP_RESOURCE] = "resource",
+	[SKIP_TARGET] = "target",
+};
+
+double report_seconds(void)
 {
-	fprintf(f,
-		"usage: %s [--case ID] [--list]\n"
-		"  --case ID  only the case with this number, as a failure prints it\n"
-		"  --list     the results of this test\n",
-		report.program);
-	for (size_t i = 0; i < report.number_count; i++)
-		fprintf(f, "  %s N  %s (%#lx)\n", report.numbers[i].option, report.numbers[i].help,
-			*report.numbers[i].value);
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-void report_numbers(const struct report_number *numbers, size_t count)
+/* What is printed has to arrive, or the run is no evidence */
+static int end_with(int status)
 {
-	report.numbers = numbers;
-	report.number_count = count;
-}
-
-/* Is @option one of the test's own? Then @text becomes its value. */
-static bool read_number(const char *option, const char *text)
-{
-	for (size_t i = 0; i < report.number_count; i++) {
-		char *end = NULL;
-
-		if (strcmp(option, report.numbers[i].option))
-			continue;
-		errno = 0;
-		if (text && *text)
-			*report.numbers[i].value = strtoul(text, &end, 0);
-		if (!end || *end || errno || *text == '-') {
-			fprintf(stderr, "%s: %s takes a number, not: %s\n", report.program, option,
-				text ? text : "(nothing)");
-			exit(2);
-		}
-		return true;
+	if (fflush(stdout) || ferror(stdout)) {
+		fprintf(stderr, "%s: the results could not be written\n", plan.program);
+		return EXIT_LOST;
 	}
-	return false;
+	return status;
 }
 
-static void list_and_exit(void)
+static _Noreturn void skip_all(enum skip_class class, const char *what)
 {
-	for (size_t i = 0; i < report.count; i++)
-		printf("%zu %s\n", i + 1, report.lines[i].name);
-	exit(KSFT_PASS);
+	ksft_print_header();
+	printf("1..0 # SKIP %s: %s\n", class_text[class], what);
+	exit(end_with(KSFT_SKIP));
 }
 
-static void parse_case(const char *text)
+void report_need(bool there, enum skip_class class, const char *what)
 {
-	char *end;
-	size_t line;
+	char why[200];
 
-	report.only = text ? strtoul(text, &end, 0) : 0;
-	line = report.only >> LINE_SHIFT;
-	if (!text || *end || !line || line > report.count || !(report.only & CASE_MASK)) {
-		fprintf(stderr, "%s: --case takes a number as a failure prints it, not: %s\n",
-			report.program, text ? text : "(nothing)");
-		exit(2);
-	}
-}
-
-static void need_kvm(void)
-{
-	int fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-
-	if (fd < 0) {
-		printf("TAP version 13\n1..0 # SKIP /dev/kvm cannot be opened: %s\n",
-		       strerror(errno));
-		exit(KSFT_SKIP);
-	}
-	close(fd);
-}
-
-void report_options(int argc, char **argv, const struct line *lines, size_t count)
-{
-	report.program = argv[0];
-	report.lines = lines;
-	report.count = count;
-	setvbuf(stdout, NULL, _IOLBF, 0);
-	for (int i = 1; i < argc; i++) {
-		if (!strcmp(argv[i], "--case")) {
-			parse_case(argv[i + 1]);
-			i++;
-		} else if (read_number(argv[i], argv[i + 1])) {
-			i++;
-		} else if (!strcmp(argv[i], "--list")) {
-			list_and_exit();
-		} else if (!strcmp(argv[i], "-h") || !strcmp(argv[i], "--help")) {
-			usage(stdout);
-			exit(KSFT_PASS);
-		} else {
-			fprintf(stderr, "%s: unknown option %s\n", report.program, argv[i]);
-			usage(stderr);
-			exit(2);
-		}
-	}
-	need_kvm();
-}
-
-void report_need(bool there, const char *what)
-{
 	if (there)
 		return;
-	printf("TAP version 13\n1..0 # SKIP needs %s\n", what);
-	exit(KSFT_SKIP);
+	snprintf(why, sizeof(why), "needs %s", what);
+	skip_all(class, why);
+}
+
+void report_capability(const char *name, long value)
+{
+	if (report.capabilities == CAPABILITIES)
+		return;
+	report.capability[report.capabilities].name = name;
+	report.capability[report.capabilities++].value = value;
+}
+
+void report_around(void (*begin)(void), void (*end)(void))
+{
+	report.begin = begin;
+	report.end = end;
 }
 
 /*
@@ -157,43 +117,111 @@ static void ended_early(void)
 	_exit(KSFT_FAIL);
 }
 
+static void close_case(void)
+{
+	if (report.open && !report.open_excused)
+		clauses_count(report.decided | report.deciding);
+	report.open = false;
+}
+
+static void tell_progress(void)
+{
+	double now = report_seconds();
+
+	if (now - report.told < PROGRESS_SECONDS)
+		return;
+	report.told = now;
+	printf("# progress: %zu %lu\n", report.current, report.cases);
+}
+
 bool report_case(void)
 {
+	close_case();
 	report.cases++;
-	if (report.only && (report.only & CASE_MASK) != report.cases)
+	/* Not each time, since many cases cost less than a look at the clock */
+	if (report.cases < 256 || report.cases % 16 == 0)
+		tell_progress();
+	if (plan.only && (plan.only & CASE_MASK) != report.cases)
 		return false;
 	report.checked++;
+	report.open = true;
+	report.open_excused = false;
+	report.decided = 0;
 	return true;
 }
 
 bool report_wants(unsigned long count)
 {
-	unsigned long only = report.only & CASE_MASK;
+	unsigned long only = plan.only & CASE_MASK;
 
-	return !report.only || (only > report.cases && only <= report.cases + count);
+	return !plan.only || (only > report.cases && only <= report.cases + count);
+}
+
+void report_decided(const char *names)
+{
+	report.decided |= clauses_mask(names);
+}
+
+void report_deciding(const char *names)
+{
+	close_case();
+	report.deciding = names ? clauses_mask(names) : 0;
+}
+
+static void count(struct tally *t, const char *name)
+{
+	size_t i = 0;
+
+	while (i < t->kinds && strcmp(t->name[i], name))
+		i++;
+	if (i == KINDS)
+		abort();
+	if (i == t->kinds) {
+		t->name[t->kinds++] = name;
+		t->cases[i] = 0;
+	}
+	t->cases[i]++;
+}
+
+void report_deviation(const char *name)
+{
+	report.deviated += !report.open_excused;
+	report.open_excused = true;
+	count(&report.deviation, name);
+}
+
+void report_fault(const char *name)
+{
+	report.open_excused = true;
+	count(&report.fault, name);
+}
+
+static void print_field(const char *name, const char *text)
+{
+	if (text)
+		printf("#   %-9s %s\n", name, text);
 }
 
 void report_fail(const struct finding *f)
 {
-	const struct line *line = &report.lines[report.current - 1];
-	unsigned long id = (report.current << LINE_SHIFT) + report.cases;
+	const struct line *line = &plan.lines[report.current - 1];
 
 	if (report.failed++ >= BLOCKS_PER_LINE)
 		return;
+	if (f->clause)
+		report_decided(f->clause);
 	printf("# FAILED: %s\n", line->name);
-	printf("#   clause    %s\n", f->clause ? f->clause : line->clauses);
-	if (f->state)
-		printf("#   state     %s\n", f->state);
-	if (f->request)
-		printf("#   request   %s\n", f->request);
-	printf("#   expected  %s\n", f->expected);
-	printf("#   observed  %s\n", f->observed);
+	print_field("clause", f->clause ? f->clause : line->clauses);
+	print_field("state", f->state);
+	print_field("request", f->request);
+	print_field("expected", f->expected);
+	print_field("observed", f->observed);
 	if (f->offset >= 0)
 		printf("#   at byte   %ld\n", f->offset);
-	printf("#   again     %s", report.program);
-	for (size_t i = 0; i < report.number_count; i++)
-		printf(" %s %#lx", report.numbers[i].option, *report.numbers[i].value);
-	printf(" --case %#lx\n", id);
+	printf("#   again     %s", plan.program);
+	for (size_t i = 0; i < plan.number_count; i++)
+		printf(" %s %#lx", plan.numbers[i].option, *plan.numbers[i].value);
+	printf(" --case %#lx\n", (report.current << LINE_SHIFT) + report.cases);
 }
 
 bool report_outcome(struct outcome expected, struct outcome observed, const char *request)
@@ -202,101 +230,176 @@ bool report_outcome(struct outcome expected, struct outcome observed, const char
 
 	if (!report_case() || outcome_equal(observed, expected))
 		return true;
-	report_fail(&(struct finding){ .request = request,
-				       .expected = outcome_text(expected, want),
-				       .observed = outcome_text(observed, got),
-				       .offset = -1 });
+	report_wrong(request, outcome_text(expected, want), "%s", outcome_text(observed, got));
 	return false;
 }
 
-void report_deviation(const char *name)
+static void wrong(const char *request, const char *expected, const char *format, va_list ap)
 {
-	report.deviated++;
-	report.deviation = name;
+	char text[200];
+
+	vsnprintf(text, sizeof(text), format, ap);
+	report_fail(&(struct finding){
+		.request = request, .expected = expected, .observed = text, .offset = -1 });
 }
 
-void report_skip(const char *format, ...)
+void report_wrong(const char *request, const char *expected, const char *format, ...)
 {
 	va_list ap;
 
 	va_start(ap, format);
-	vsnprintf(report.skip, sizeof(report.skip), format, ap);
+	wrong(request, expected, format, ap);
 	va_end(ap);
 }
 
-void report_note(const char *format, ...)
+bool report_check(bool good, const char *request, const char *expected, const char *format, ...)
 {
 	va_list ap;
 
-	printf("# ");
+	if (!report_case() || good)
+		return true;
+	va_start(ap, format);
+	wrong(request, expected, format, ap);
+	va_end(ap);
+	return false;
+}
+
+void report_skip(enum skip_class class, const char *format, ...)
+{
+	int used = snprintf(report.skip, sizeof(report.skip), "%s: ", class_text[class]);
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(report.skip + used, sizeof(report.skip) - (size_t)used, format, ap);
+	va_end(ap);
+}
+
+bool report_skipped(void)
+{
+	return report.skip[0];
+}
+
+void report_note(const char *name, double value, const char *unit)
+{
+	printf("# note: %s %.10g %s\n", name, value, unit);
+}
+
+void report_about(const char *format, ...)
+{
+	va_list ap;
+
+	printf("# about: ");
 	va_start(ap, format);
 	vprintf(format, ap);
 	va_end(ap);
 	printf("\n");
-}
-
-double report_seconds(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+	fflush(stdout);
 }
 
 static bool only_deviations(void)
 {
-	return report.deviated && report.deviated == report.checked && !report.failed;
+	return report.deviated && report.deviated == report.checked;
 }
 
-/* Print the result of the current line under the number @number */
-static void print_result(size_t number)
+static void print_tally(const char *what, const struct tally *t)
 {
-	const char *name = report.lines[report.current - 1].name;
+	for (size_t i = 0; i < t->kinds; i++)
+		printf("# %s: %s %lu\n", what, t->name[i], t->cases[i]);
+}
 
-	printf("# clauses: %s\n", report.lines[report.current - 1].clauses);
+static void print_facts(void)
+{
 	if (report.failed > BLOCKS_PER_LINE)
 		printf("# %lu more cases of this line failed\n", report.failed - BLOCKS_PER_LINE);
-	if (report.skip[0] && !report.failed) {
-		printf("ok %zu %s # SKIP %s\n", number, name, report.skip);
-		return;
-	}
+	clauses_print();
+	print_tally("deviation", &report.deviation);
+	print_tally("finding", &report.fault);
 	if (!report.checked)
+		return;
+	report_note("rate", (double)report.checked / (report_seconds() - report.begun), "cases/s");
+	printf("# cases: %lu\n", report.checked);
+}
+
+/* kselftest's own forms of these have no room for a name */
+static void print_excused(const char *name, const char *directive, const char *why)
+{
+	printf("ok %u %s # %s %s\n", (unsigned int)ksft_test_num(), name, directive, why);
+}
+
+static void print_result(void)
+{
+	const char *name = plan.lines[report.current - 1].name;
+
+	print_facts();
+	if (report.failed) {
+		ksft_test_result_fail("%s\n", name);
+	} else if (report.skip[0]) {
+		ksft_inc_xskip_cnt();
+		print_excused(name, "SKIP", report.skip);
+	} else if (!report.checked) {
 		printf("# no case was checked\n");
-	else
-		printf("# cases: %lu\n# rate: %.0f cases per second\n", report.checked,
-		       (double)report.checked / (report_seconds() - report.begun));
-	if (report.deviated)
-		printf("# known deviation %s: %lu cases\n", report.deviation, report.deviated);
-	printf("%s %zu %s%s%s\n", report.failed || !report.checked ? "not ok" : "ok", number, name,
-	       only_deviations() ? " # XFAIL known deviation " : "",
-	       only_deviations() ? report.deviation : "");
+		ksft_test_result_fail("%s\n", name);
+	} else if (report.fault.kinds || only_deviations()) {
+		ksft_inc_xfail_cnt();
+		print_excused(name, "XFAIL",
+			      report.fault.kinds ? report.fault.name[0] : report.deviation.name[0]);
+	} else {
+		ksft_test_result_pass("%s\n", name);
+	}
+}
+
+static void check_line(size_t number)
+{
+	const struct line *line = &plan.lines[number - 1];
+
+	report.current = number;
+	report.cases = report.checked = report.failed = report.deviated = 0;
+	report.deviation.kinds = report.fault.kinds = 0;
+	report.deciding = 0;
+	report.skip[0] = 0;
+	printf("# begin: %zu %s\n", number, line->name);
+	clauses_begin(line->clauses);
+	fflush(stdout);
+	report.begun = report.told = report_seconds();
+	if (report.begin)
+		report.begin();
+	if (!report_skipped()) {
+		line->check();
+		if (report.end)
+			report.end();
+	}
+	close_case();
+	print_result();
+}
+
+static void print_head(void)
+{
+	ksft_print_header();
+	ksft_set_plan((unsigned int)plan.planned);
+	printf("# program: %s %zu\n", plan.program, plan.count);
+	for (size_t i = 0; i < plan.number_count; i++)
+		printf("# option: %s %#lx\n", plan.numbers[i].option, *plan.numbers[i].value);
+	for (size_t i = 0; i < report.capabilities; i++)
+		printf("# capability: %s %ld\n", report.capability[i].name,
+		       report.capability[i].value);
 }
 
 int report_run(void)
 {
-	size_t passed = 0, failed = 0, skipped = 0, number = 0;
+	char why[60];
 
-	atexit(ended_early);
-	printf("TAP version 13\n1..%zu\n", report.only ? 1 : report.count);
-	report.running = true;
-	for (report.current = 1; report.current <= report.count; report.current++) {
-		if (report.only && report.only >> LINE_SHIFT != report.current)
-			continue;
-		report.cases = report.checked = report.failed = report.deviated = 0;
-		report.skip[0] = 0;
-		report.begun = report_seconds();
-		report.lines[report.current - 1].check();
-		print_result(++number);
-		if (report.failed || (!report.checked && !report.skip[0]))
-			failed++;
-		else if (report.skip[0] || only_deviations())
-			skipped++;
-		else
-			passed++;
+	if (!plan.planned) {
+		snprintf(why, sizeof(why), "it has only %zu lines", plan.count);
+		skip_all(SKIP_RESOURCE, why);
 	}
+	atexit(ended_early);
+	print_head();
+	report.running = true;
+	for (size_t i = 0; i < plan.planned; i++)
+		check_line(plan.chosen[i]);
 	report.running = false;
-	printf("# Totals: pass:%zu fail:%zu skip:%zu\n", passed, failed, skipped);
-	if (failed)
-		return KSFT_FAIL;
-	return passed ? KSFT_PASS : KSFT_SKIP;
+	ksft_print_cnts();
+	if (ksft_get_fail_cnt())
+		return end_with(KSFT_FAIL);
+	return end_with(ksft_get_pass_cnt() || ksft_get_xfail_cnt() ? KSFT_PASS : KSFT_SKIP);
 }

@@ -65,10 +65,19 @@ bool contract_on(enum contract_rule rule)
 
 static void allow(struct prediction *p, struct outcome o, const char *clause)
 {
+	size_t i = 0;
+
 	if (!p->answers)
 		p->clause = clause;
-	if (!prediction_allows(p, o) && p->answers < CONTRACT_ANSWERS)
-		p->any[p->answers++] = o;
+	while (i < p->answers && !outcome_equal(o, p->any[i]))
+		i++;
+	if (i == p->answers && i < CONTRACT_ANSWERS) {
+		p->any[i] = o;
+		p->by[i] = clause;
+		p->answers++;
+	} else if (i < p->answers && p->by[i] && strcmp(p->by[i], clause)) {
+		p->by[i] = NULL;
+	}
 }
 
 static void refuse(struct prediction *p, bool wrong, int err, const char *clause)
@@ -178,10 +187,9 @@ static bool key_denies(uint8_t access_key, uint8_t storage_key, bool store)
 }
 
 /* PoP, chapter 3, "Fetch-Protection-Override Control" and "Storage-Protection-Override Control" */
-static bool override_permits(const struct cpu *cpu, const struct access *a, uint8_t storage_key)
+static bool override_would_permit(const struct cpu *cpu, const struct access *a,
+				  uint8_t storage_key)
 {
-	if (!a->is_logical && on(RULE_ABSOLUTE_OVERRIDES))
-		return false; /* MEMOP-ABS-05: control registers are a vCPU's */
 	if (on(RULE_FETCH_OVERRIDE) && !a->store && !a->private &&
 	    cpu->cr[0] & CR0_FETCH_PROTECTION_OVERRIDE && a->logical < 2048 &&
 	    a->logical + a->f.len <= 2048)
@@ -190,11 +198,25 @@ static bool override_permits(const struct cpu *cpu, const struct access *a, uint
 	       storage_key >> 4 == 9;
 }
 
-/* PoP, chapter 3, "Low-Address Protection" */
-static bool is_low_address(const struct cpu *cpu, const struct access *a)
+static bool override_permits(const struct cpu *cpu, const struct access *a, uint8_t storage_key,
+			     struct prediction *p)
 {
-	return on(RULE_LOW_ADDRESS) && a->is_logical && a->store && !a->private &&
-	       cpu->cr[0] & CR0_LOW_ADDRESS_PROTECTION && (a->logical & ~0x11ffUL) == 0;
+	if (!override_would_permit(cpu, a, storage_key))
+		return false;
+	/* MEMOP-ABS-05: control registers are a vCPU's */
+	p->override = a->is_logical ? OVERRIDE_USED : OVERRIDE_FOREIGN;
+	return a->is_logical || !on(RULE_ABSOLUTE_OVERRIDES);
+}
+
+/* PoP, chapter 3, "Low-Address Protection" */
+static bool is_low_address(const struct cpu *cpu, const struct access *a, struct prediction *p)
+{
+	bool low = a->store && !a->private && cpu->cr[0] & CR0_LOW_ADDRESS_PROTECTION &&
+		   (a->logical & ~0x11ffUL) == 0;
+
+	if (low && !a->is_logical)
+		p->override = OVERRIDE_FOREIGN;
+	return on(RULE_LOW_ADDRESS) && a->is_logical && low;
 }
 
 static struct cause met(int code, enum protection protection, const struct access *a)
@@ -204,14 +226,19 @@ static struct cause met(int code, enum protection protection, const struct acces
 
 /* Key-controlled protection, where there is storage */
 static struct cause key_exception(const struct state *s, const struct access *a,
-				  const struct storage *storage)
+				  const struct storage *storage, struct prediction *p)
 {
 	uint8_t key = storage->key ? storage->key[(a->f.gpa - storage->gpa) / CONTRACT_PAGE] : 0;
 
-	if (key_denies(a->key, key, a->store) && !override_permits(&s->cpu, a, key) &&
+	if (key_denies(a->key, key, a->store) && !override_permits(&s->cpu, a, key, p) &&
 	    (on(RULE_EACH_PAGE) || !a->f.offset))
 		return met(PGM_PROTECTION, PROTECTED_KEY, a);
 	return met(0, PROTECTED_NOT, a);
+}
+
+static const char *clause_of(const struct cause *c)
+{
+	return c->protection == PROTECTED_DAT ? "MEMOP-LOG-07" : "MEMOP-LOG-06";
 }
 
 /*
@@ -226,7 +253,7 @@ static struct cause exceptions_of(const struct state *s, struct access *a, struc
 	const struct storage *storage;
 
 	*exists = false;
-	if (is_low_address(&s->cpu, a)) {
+	if (is_low_address(&s->cpu, a, p)) {
 		allow(p, outcome_exception(PGM_PROTECTION), "MEMOP-LOG-07");
 		first = met(PGM_PROTECTION, PROTECTED_LOW_ADDRESS, a);
 	}
@@ -237,9 +264,9 @@ static struct cause exceptions_of(const struct state *s, struct access *a, struc
 		 * access registers have to designate first: either may be reported
 		 */
 		if (c.code && first.code && PSW_AS(s->cpu.psw_mask) == PSW_AS(PSW_AS_REGISTER))
-			allow(p, outcome_exception((enum pgm)c.code), "MEMOP-LOG-06");
+			allow(p, outcome_exception((enum pgm)c.code), clause_of(&c));
 		if (c.code && !first.code) {
-			allow(p, outcome_exception((enum pgm)c.code), "MEMOP-LOG-06");
+			allow(p, outcome_exception((enum pgm)c.code), clause_of(&c));
 			first = met(c.code, c.protection, a);
 		}
 		if (c.code && c.protection != PROTECTED_DAT)
@@ -253,7 +280,7 @@ static struct cause exceptions_of(const struct state *s, struct access *a, struc
 	}
 	if (first.code || !storage)
 		return first;
-	first = key_exception(s, a, storage);
+	first = key_exception(s, a, storage, p);
 	if (first.code)
 		allow(p, outcome_exception(PGM_PROTECTION), "MEMOP-KEY-03");
 	return first;
@@ -353,9 +380,12 @@ void contract_memop(const struct state *s, const struct request *r, struct predi
 	p->moves = MOVES_NOTHING;
 	p->reachable = 0;
 	p->clause = NULL;
+	p->refused = false;
+	p->override = OVERRIDE_NONE;
 	p->cause = (struct cause){ 0 };
 	refusals(s, r, &op, p);
 	if (p->answers) {
+		p->refused = true;
 		buffers_of_refused(s, r, p);
 		return;
 	}
@@ -373,8 +403,7 @@ void contract_memop(const struct state *s, const struct request *r, struct predi
 		p->reachable = 0;
 	}
 	if (!p->answers) {
-		p->any[p->answers++] = outcome_success();
-		p->clause = "MEMOP-RET-01";
+		allow(p, outcome_success(), "MEMOP-RET-01");
 	}
 }
 

@@ -278,13 +278,13 @@ static bool set_key(const struct copy_path *p, unsigned int acc)
 	struct outcome o;
 
 	if (kvm_check_cap(KVM_CAP_S390_MEM_OP_EXTENSION) <= 0) {
-		report_skip("needs KVM_CAP_S390_MEM_OP_EXTENSION");
+		report_skip(SKIP_CAPABILITY, "needs KVM_CAP_S390_MEM_OP_EXTENSION");
 		return false;
 	}
 	o = skey_set(p->guest->vm, p->guest->tested_gpa, COPY_GUEST_SIZE / BYTES_PAGE,
 		     skey_byte(acc, true));
 	if (!outcome_equal(o, outcome_success()))
-		report_skip("needs KVM_S390_SET_SKEYS");
+		report_skip(SKIP_CAPABILITY, "needs KVM_S390_SET_SKEYS");
 	return o.ret == 0;
 }
 
@@ -440,8 +440,8 @@ int copy_check_main(int argc, char **argv, const char *clauses, void (*open)(str
 	for (size_t i = 0; i < ARRAY_SIZE(lines); i++)
 		lines[i].clauses = clauses;
 	report_options(argc, argv, lines, ARRAY_SIZE(lines));
-	report_need(compat_kernel_fits(&why), why);
-	report_need(memop_max_size() > 0, "KVM_CAP_S390_MEM_OP");
+	report_need(compat_kernel_fits(&why), SKIP_CAPABILITY, why);
+	report_need(memop_max_size() > 0, SKIP_CAPABILITY, "KVM_CAP_S390_MEM_OP");
 	path.max = memop_max_size();
 	path.guest = copy_guest_create();
 	open(&path);

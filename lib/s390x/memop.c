@@ -48,10 +48,9 @@ void memop_begin(int argc, char **argv, const struct line *lines, size_t count,
 	const char *why;
 
 	report_options(argc, argv, lines, count);
-	report_need(compat_kernel_fits(&why), why);
-	report_need(memop_max_size() > 0, "KVM_CAP_S390_MEM_OP");
+	report_need(compat_kernel_fits(&why), SKIP_CAPABILITY, why);
+	report_need(memop_max_size() > 0, SKIP_CAPABILITY, "KVM_CAP_S390_MEM_OP");
 	extension = (int)kvm_check_cap(KVM_CAP_S390_MEM_OP_EXTENSION);
-	report_need(need == MEMOP_ANY || extension > 0, "KVM_CAP_S390_MEM_OP_EXTENSION");
-	report_need(need != MEMOP_CMPXCHG || extension & KVM_S390_MEMOP_EXTENSION_CAP_CMPXCHG,
-		    "KVM_S390_MEMOP_EXTENSION_CAP_CMPXCHG in KVM_CAP_S390_MEM_OP_EXTENSION");
+	report_need(need == MEMOP_ANY || extension > 0, SKIP_CAPABILITY, "KVM_CAP_S390_MEM_OP_EXTENSION");
+	report_need(need != MEMOP_CMPXCHG || extension & KVM_S390_MEMOP_EXTENSION_CAP_CMPXCHG, SKIP_CAPABILITY, 		    "KVM_S390_MEMOP_EXTENSION_CAP_CMPXCHG in KVM_CAP_S390_MEM_OP_EXTENSION");
 }

@@ -242,17 +242,14 @@ static void fill_old(struct trial *t, struct state *s)
 	s->old_value = old_filled + 16;
 }
 
-static bool old_as_predicted(const struct trial *t)
+static bool old_as_predicted(struct trial *t)
 {
-	const char *deviation;
-
+	t->old_deviation = NULL;
 	if (t->old_given || t->request.op.op != KVM_S390_MEMOP_ABSOLUTE_CMPXCHG)
 		return true;
-	deviation = deviation_of_old(t->outcome, old_value + 16, t->request.op.size);
-	if (deviation) {
-		report_deviation(deviation);
+	t->old_deviation = deviation_of_old(t->outcome, old_value + 16, t->request.op.size);
+	if (t->old_deviation)
 		memset(old_filled + 16, 0, t->request.op.size);
-	}
 	if (t->outcome.ret == 0 && t->prediction.moves == MOVES_TO_OLD)
 		bytes_copy(old_filled + 16, arena_rest(t->arena, t->request.op.gaddr, false),
 			   t->request.op.size);
@@ -269,11 +266,20 @@ void trial_restore(const struct trial *t)
 		arena_reset(t->arena, t->prediction.fragment[i].gpa, t->prediction.fragment[i].len);
 }
 
+void trial_tell(const struct trial *t)
+{
+	for (size_t i = 0; i < t->decisions; i++)
+		report_decided(t->decided[i]);
+	if (t->deviation)
+		report_deviation(t->deviation);
+	if (t->old_deviation)
+		report_deviation(t->old_deviation);
+}
+
 bool trial_issue(struct trial *t)
 {
 	struct state s = t->arena->state;
 	char want[PREDICTION_TEXT], got[OUTCOME_TEXT];
-	const char *deviation;
 	bool good;
 
 	s.buf = t->buf_given ? t->area : (struct user_area){ UINT64_MAX, UINT64_MAX };
@@ -286,14 +292,16 @@ bool trial_issue(struct trial *t)
 	t->outcome =
 		memop(t->request.on_vcpu ? t->arena->vcpu->fd : t->arena->vm->fd, &t->request.op);
 	good = prediction_allows(&t->prediction, t->outcome);
-	deviation = good ? NULL : deviation_known(&s, &t->request, &t->prediction, t->outcome);
-	if (deviation && !t->quiet)
-		report_deviation(deviation);
-	else if (!good && !deviation)
+	t->deviation = good ? NULL : deviation_known(&s, &t->request, &t->prediction, t->outcome);
+	t->decisions =
+		contract_decided(&s, &t->request, &t->prediction, t->outcome, t->decided);
+	if (!good && !t->deviation)
 		trial_fail(t, prediction_text(&t->prediction, want), outcome_text(t->outcome, got),
 			   -1);
-	good = (good || deviation) && guest_as_predicted(t) && place_untouched(t) &&
+	good = (good || t->deviation) && guest_as_predicted(t) && place_untouched(t) &&
 	       buffer_as_predicted(t) && old_as_predicted(t);
+	if (!t->quiet)
+		trial_tell(t);
 	if (!t->keep && (!good || t->prediction.moves == MOVES_TO_GUEST))
 		trial_restore(t);
 	return good;

@@ -43,7 +43,7 @@ main() {
 	fi
 	make -s -C "$here" CROSS_COMPILE=s390x-linux-gnu- OUTPUT="$out" bench_programs
 	"$here/run.sh" --exec "$out/tests/evidence/memop_rate" 2>/dev/null |
-		sed -n 's/^# \(suite\|bare\|share\)/MEM_OP \1/p'
+		sed -n 's/^# note: \(suite\|bare_loop\|share\)/MEM_OP \1/p'
 }
 
 main "$@"

@@ -52,14 +52,13 @@ static void rates(void)
 		bare += report_seconds() - middle;
 		view_rest(path.view);
 	}
-	report_note("suite: %.0f requests per second, each checked",
-		    2 * ROUNDS * BYTES_PAGE / suite);
-	report_note("bare loop: %.0f requests per second", 2 * ROUNDS * BYTES_PAGE / bare);
-	report_note("share: %.0f %%", 100 * bare / suite);
+	report_note("suite", 2 * ROUNDS * BYTES_PAGE / suite, "requests/s");
+	report_note("bare_loop", 2 * ROUNDS * BYTES_PAGE / bare, "requests/s");
+	report_note("share", 100 * bare / suite, "%");
 }
 
 static const struct line lines[] = {
-	{ "absolute accesses of 1 to 16 bytes", "no clause: a measurement", rates },
+	{ "absolute accesses of 1 to 16 bytes", "", rates },
 };
 
 int main(int argc, char **argv)
@@ -67,9 +66,8 @@ int main(int argc, char **argv)
 	const char *why;
 
 	report_options(argc, argv, lines, ARRAY_SIZE(lines));
-	report_need(compat_kernel_fits(&why), why);
-	report_need(kvm_check_cap(KVM_CAP_S390_MEM_OP_EXTENSION) > 0,
-		    "KVM_CAP_S390_MEM_OP_EXTENSION");
+	report_need(compat_kernel_fits(&why), SKIP_CAPABILITY, why);
+	report_need(kvm_check_cap(KVM_CAP_S390_MEM_OP_EXTENSION) > 0, SKIP_CAPABILITY, 		    "KVM_CAP_S390_MEM_OP_EXTENSION");
 	path = (struct copy_path){
 		.guest = copy_guest_create(),
 		.read_op = KVM_S390_MEMOP_ABSOLUTE_READ,
