@@ -57,6 +57,15 @@ bool worker_try(struct worker *w, struct order *o, struct order_mmio *mmio);
 /* worker_finds_memory - does the guest meet memory when it reads @gpa? */
 bool worker_finds_memory(struct worker *w, uint64_t gpa);
 
+/*
+ * worker_denied - the guest reads, or writes, 8 bytes that the process itself cannot
+ * @allow: makes it possible, with @arg; the guest goes on then
+ * Returns true if the access did not take place before. How KVM tells of it is its own
+ * affair: KVM_RUN fails, or the guest meets an exception.
+ */
+bool worker_denied(struct worker *w, uint64_t gpa, bool write, uint64_t value,
+		   void (*allow)(void *arg), void *arg);
+
 /* worker_call - what @function of the test, called in the guest, returns for @value */
 uint64_t worker_call(struct worker *w, uint64_t (*function)(uint64_t), uint64_t value);
 

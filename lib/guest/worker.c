@@ -89,6 +89,21 @@ bool worker_finds_memory(struct worker *w, uint64_t gpa)
 	return worker_try(w, &o, &mmio);
 }
 
+bool worker_denied(struct worker *w, uint64_t gpa, bool write, uint64_t value,
+		   void (*allow)(void *arg), void *arg)
+{
+	struct order o = { write ? ORDER_WRITE : ORDER_READ, gpa, 8, value, 0 };
+	bool came_back;
+
+	order_put(&w->desk, &o, 1);
+	came_back = !_vcpu_run(w->vcpu) && w->desk.is_back(w->vcpu);
+	allow(arg);
+	if (!came_back)
+		TEST_ASSERT(order_run(&w->desk, NULL), "the guest does not go on");
+	order_take(&w->desk, &o, 1);
+	return !came_back || !o.met;
+}
+
 uint64_t worker_call(struct worker *w, uint64_t (*function)(uint64_t), uint64_t value)
 {
 	struct order o = order_call(function, value);
