@@ -65,7 +65,7 @@ usage() {
 
 parse_options() {
 	MODE=run FILTERS=() TARGET='' KERNEL='' MEMORY=512 CPUS=1 JOBS='' TIMEOUT='' RESULTS=$here/results
-	CACHE=$here/build SUITE='' VIEW=() EXEC=() ARGUMENTS=() KVM_MODULE='' REFRESH=''
+	CACHE=$here/build SUITE='' VIEW=() EXEC=() ARGUMENTS=() KVM_MODULE='' REFRESH='' AGAIN=(./run.sh)
 	while (($#)); do
 		case $1 in
 		-h | --help) usage && exit 0 ;;
@@ -101,6 +101,7 @@ parse_options() {
 set_option() {
 	case $1 in
 	-t | --filter) FILTERS+=(--filter "$2") ;;
+	--target | --kernel | --kvm-module | --memory | --cpus | --timeout | --cache | --suite) AGAIN+=("$1" "$2") ;;&
 	--target) TARGET=$2 ;;
 	--kernel) KERNEL=$2 ;;
 	--kvm-module) KVM_MODULE=$2 ;;
@@ -254,14 +255,16 @@ make_results_folder() {
 }
 
 run_suite() {
-	local about=("date    $(date '+%F %T %z')" "suite   $(git -C "$here" describe --always --dirty 2>/dev/null ||
-		printf unknown)" "target  $TARGET" "kernel  $(tested_kernel)")
+	local about=("suite=$(cat "$suite/version" 2>/dev/null || printf unknown)" "target=$TARGET"
+		"asked=$(tested_kernel)")
 
 	make_results_folder
 	step "run on $TARGET, $(tested_kernel), $JOBS at a time"
-	# "exec" keeps the lock on $WORK; the runner removes it
-	exec "$PYTHON" "$here/runner/runner.py" --target "$target" --suite "$suite" --results "$results" \
-		--work "$WORK" --jobs "$JOBS" ${TIMEOUT:+--timeout "$TIMEOUT"} "${FILTERS[@]}" "${VIEW[@]}" \
+	# "exec" keeps the lock on $WORK; the runner removes it. Without its site packages
+	# and the user's settings Python is there sooner.
+	exec "$PYTHON" -ES "$here/runner/main.py" --target "$target" --suite "$suite" --results "$results" \
+		--work "$WORK" --costs "$CACHE/costs.json" --jobs "$JOBS" ${TIMEOUT:+--timeout "$TIMEOUT"} \
+		--command "$(quoted "${AGAIN[@]}")" "${FILTERS[@]}" "${VIEW[@]}" \
 		"${about[@]/#/--about=}" -- "${ARGUMENTS[@]}"
 }
 
@@ -277,13 +280,15 @@ tested_kernel() {
 	fi
 }
 
-# Words, quoted for any POSIX shell
+# Words, quoted for any POSIX shell where that is needed
 quoted() {
-	local word
+	local word text=()
 
 	for word in "$@"; do
-		printf " '%s'" "${word//\'/\'\\\'\'}"
+		[[ $word =~ ^[A-Za-z0-9%+,./:=@_-]+$ ]] || word="'${word//\'/\'\\\'\'}'"
+		text+=("$word")
 	done
+	printf '%s' "${text[*]}"
 }
 
 # exit_as OUT: pass the job's status on
@@ -311,7 +316,7 @@ run_program() {
 
 	mkdir -p "$job" "$WORK/out"
 	cp "${EXEC[0]}" "$job/program"
-	printf 'exec ./program%s\n' "$(quoted "${EXEC[@]:1}")" >"$job/run"
+	printf 'exec ./program %s\n' "$(quoted "${EXEC[@]:1}")" >"$job/run"
 	in_group "$target" run "$job" "$WORK/out" "${TIMEOUT:-0}" || true
 	exit_as "$WORK/out"
 }
@@ -359,7 +364,7 @@ main() {
 	. "$prepared"
 	export TARGET_STATE=${TARGET_STATE:-}
 	case $MODE in
-	list) "$PYTHON" "$here/runner/runner.py" --target "$target" --suite "$suite" "${FILTERS[@]}" --list ;;
+	list) "$PYTHON" -ES "$here/runner/main.py" --suite "$suite" "${FILTERS[@]}" --list ;;
 	exec) run_program ;;
 	shell) run_shell ;;
 	run) run_suite ;;

@@ -1,181 +1,264 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a test binary's output, exit status and kernel log amount to.
+"""Reading what a test binary prints: plan, results, and the facts in comments before them.
 
-The rule above all: never a false green. Whatever is not a complete plan with a
-result for each of its lines and a fitting exit status is "broken", not passed.
+Facts have one form (docs/results.md). Output is split at line feeds only, and
+what looks like a result, a plan or a fact and is none is a fault of the
+document: nothing that was meant to be a failure is passed over.
 """
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from enum import Enum
+from collections import deque
 
-RESULT = re.compile(r"(?P<not>not )?ok (?P<number>\d+)(?P<rest>(?: .*)?)$")
-PLAN = re.compile(r"1\.\.(?P<count>\d+)(?:\s+#\s*SKIP\b\s*(?P<reason>.*))?\s*$", re.I)
-DIRECTIVE = re.compile(r"#\s*(?P<what>SKIP|TODO|XFAIL|XPASS)\b\s*(?P<reason>.*)", re.I)
-CASES = re.compile(r"#\s*cases: (?P<count>\d+)\s*$")
-CLAUSE = re.compile(r"# clause: (?P<name>\S+) \d+\s*$")
-DEVIATION = re.compile(r"# deviation: (?P<name>\S+) (?P<count>\d+)\s*$")
-KERNEL_TROUBLE = re.compile(
-    r"WARNING: |BUG: |kernel BUG|\bOops\b|Unable to handle|Kernel panic|KASAN|KCSAN|UBSAN|KFENCE"
-    r"|possible circular locking|suspicious RCU usage|soft lockup|blocked for more than|rcu: .*stall"
-    r"|list_(?:add|del) corruption|refcount_t: |bad page|Bad page|scheduling while atomic"
-    r"|(?:illegal operation|protection exception|specification exception|monitor event): [0-9a-f]{4}")
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
-# How a kselftest ends
-EXIT_PASS, EXIT_FAIL, EXIT_SKIP = 0, 1, 4
+    from shape import Failure, Line, Note, Skip
 
-
-class Kind(Enum):
-    PASSED = "passed"
-    FAILED = "FAILED"
-    SKIPPED = "skipped"
-    BROKEN = "BROKEN"
-
-
-@dataclass
-class Line:
-    """One result line."""
-
-    number: int
-    ok: bool
-    name: str
-    skip: str | None = None  # the reason, where it is a skip
-    clauses: list[str] = field(default_factory=list)  # that its cases decided
-
-    def __str__(self) -> str:
-        text = f"{'ok' if self.ok else 'not ok'} {self.number} {self.name}".rstrip()
-        return text if self.skip is None else f"{text} # SKIP {self.skip}".rstrip()
-
-
-@dataclass
-class Output:
-    """What the text of a test says, by itself."""
-
-    planned: int | None = None
-    skip_all: str | None = None
-    bailed: str | None = None
-    cases: int = 0
-    deviations: dict[str, int] = field(default_factory=dict)  # known ones, with their cases
-    lines: list[Line] = field(default_factory=list)
-    faults: list[str] = field(default_factory=list)
-
-    def count(self, ok: bool) -> int:
-        return sum(line.ok == ok and line.skip is None for line in self.lines)
-
-    def skipped(self) -> int:
-        return sum(line.skip is not None for line in self.lines)
+NUMBER = "[0-9]{1,9}"
+RESULT = re.compile(rf"(not )?ok ({NUMBER})(?: (.*))?", re.S)
+LOOKS_RESULT = re.compile(r"(?:\x1b\[[0-9;]*[A-Za-z]|[^\w#])*(?:not\s+)?ok\b", re.I)
+PLAN = re.compile(rf"1\.\.({NUMBER})(?:\s+#\s*SKIP\b\s*(.*))?\s*", re.I | re.S)
+LOOKS_PLAN = re.compile(r"[^\w#]*[0-9]+\s*\.\.\s*[0-9]")
+BAIL = re.compile(r"\s*Bail out!\s*(.*)", re.I | re.S)
+DIRECTIVE = re.compile(r"(?:^|\s)#\s*(SKIP|TODO|XFAIL|XPASS)\b:?\s*(.*)", re.I | re.S)
+FACT = re.compile(r"# (program|option|begin|names|about|progress|clause|deviation|finding|note|capability|cases):"
+                  r"(?: (.*)|$)", re.S)
+FORMS = {name: re.compile(form, re.A) for name, form in {
+    "program": rf"(\S+) ({NUMBER})",
+    "option": r"(-\S+) (\S+)",
+    "begin": rf"({NUMBER}) (.*)",
+    "names": r"(\S+(?: \S+)*)",
+    "about": r"(.*)",
+    "progress": rf"({NUMBER}) ([0-9]{{1,15}})",
+    "clause": r"(\S+) ([0-9]{1,15})",
+    "deviation": r"(\S+) ([0-9]{1,15})",
+    "finding": r"(\S+) ([0-9]{1,15})",
+    "note": r"(\S+) (-?[0-9]+(?:\.[0-9]+)?(?:e[-+]?[0-9]+)?) (\S.*)",
+    "capability": r"(\S+) (-?[0-9]{1,19})",
+    "cases": r"([0-9]{1,15})",
+}.items()}
+SKIP_KINDS = ("architecture", "capability", "permission", "resource", "target")
+SKIP_CLASS = re.compile(rf"({'|'.join(SKIP_KINDS)}): *(.*)", re.S)
+# Forms of binaries built before facts had one form
+OLD_CLAUSES = re.compile(r"# clauses: (.*)")
+OLD_DEVIATION = re.compile(r"# known deviation (\S+): ([0-9]{1,15}) cases", re.A)
+FIELD = re.compile(r"#   (clause|state|request|expected|observed|at byte|again) +(.*)", re.S)
+KEPT_COMMENTS = 60
+KEPT_TAIL = 15
+KEPT_CHARACTERS = 1000
 
 
-@dataclass
-class Verdict:
-    kind: Kind
-    reason: str = ""
-    output: Output = field(default_factory=Output)
-    kernel_log: list[str] = field(default_factory=list)
-
-    def totals(self) -> tuple[int, int, int]:
-        """Passed, failed, skipped, so that a test that broke never counts for nothing."""
-        out = self.output
-        failed = out.count(False) + bool(self.kernel_log) + (self.kind is Kind.BROKEN)
-        if self.kind is Kind.FAILED and not failed:
-            failed = 1
-        skipped = out.skipped() + (self.kind is Kind.SKIPPED and not out.lines)
-        return out.count(True), failed, skipped
+def skip_of(reason: str) -> Skip:
+    named = SKIP_CLASS.fullmatch(reason)
+    return {"kind": named[1], "reason": named[2]} if named else {"kind": None, "reason": reason}
 
 
-def parse_result(text: str) -> Line | None:
-    match = RESULT.match(text)
-    if not match:
+def new_line() -> Line:
+    return {"number": 0, "name": "", "verdict": "", "reason": "", "skip": None, "cases": 0, "seconds": 0.0,
+            "cpu_seconds": None, "promised": [], "clauses": {}, "deviations": {}, "findings": {}, "failures": [],
+            "notes": [], "said": [], "command": ""}
+
+
+class Reader:
+    """The document of one process, taken line by line while it comes."""
+
+    def __init__(self, now: float, cpu: Callable[[], float | None] = lambda: None) -> None:
+        self.cpu = cpu
+        self.program: tuple[str, int] | None = None
+        self.planned: int | None = None
+        self.skip_all: str | None = None
+        self.bailed: str | None = None
+        self.faults: list[str] = []
+        self.lines: list[Line] = []
+        self.options: list[str] = []
+        self.capabilities: dict[str, int] = {}
+        self.tail: deque[str] = deque(maxlen=KEPT_TAIL)  # what was said last
+        self.begun: tuple[int, str] | None = None  # the line that runs
+        self.progress = 0  # its cases so far
+        self.about = ""  # what it was about to do
+        self.told_begin = False
+        self.settled: float | None = None  # when the last line was there
+        self.sign = now  # the last sign of life of the test
+        self.mark = (now, self.cpu())  # where the open line's time begins
+        self.start: float | None = None  # from the process to its first line
+        self.began = now
+        self.partial = b""
+        self.clear()
+
+    def clear(self) -> None:
+        self.open = new_line()
+        self.omitted = 0
+        self.block: Failure | None = None
+        self.last_field = ""
+        self.nested_failure = False
+        self.old_clauses: list[str] = []
+
+    def feed(self, data: bytes, now: float) -> list[tuple[str, Line | None]]:
+        """Take DATA; whole lines, each with the result that it is."""
+        pieces = (self.partial + data).split(b"\n") if b"\n" in data else [self.partial + data]
+        self.partial = pieces.pop()
+        return [(text, self.take(text, now)) for text in (p.decode(errors="replace") for p in pieces)]
+
+    def end(self, now: float) -> list[tuple[str, Line | None]]:
+        return self.feed(b"\n", now) if self.partial else []
+
+    def fault(self, text: str) -> None:
+        if len(self.faults) < 10:
+            self.faults.append(text)
+
+    def take(self, text: str, now: float) -> Line | None:
+        if text.startswith("#"):
+            self.comment(text, now)
+        elif result := RESULT.fullmatch(text):
+            return self.result(result, now)
+        elif plan := PLAN.fullmatch(text):
+            self.plan(plan)
+        elif bail := BAIL.fullmatch(text):
+            self.bailed = bail[1].strip() or "no reason given"
+        elif text.startswith(("  ", "\t")):
+            self.nested(text.strip(" \t"))
+        elif LOOKS_RESULT.match(text[:200]) or LOOKS_PLAN.match(text[:200]):
+            self.fault(f"this is no result: {text[:80]!r}")
+        elif text:
+            self.say(text)
         return None
-    rest = match["rest"].strip()
-    directive = DIRECTIVE.search(rest)
-    name = rest[:directive.start()] if directive else rest
-    name = re.sub(r"^- ", "", name.strip()).strip()
-    ok, skip = not match["not"], None
-    if directive and directive["what"].upper() == "SKIP":
-        # "not ok # SKIP" is nonsense of which the worse half is believed
-        skip = directive["reason"].strip() if ok else None
-    elif directive and directive["what"].upper() == "XPASS":
-        ok = False
-    elif directive and directive["what"].upper() in ("XFAIL", "TODO"):
-        skip = f"known to fail: {directive['reason'].strip()}"
-        ok = True
-    return Line(int(match["number"]), ok, name, skip)
 
+    def plan(self, plan: re.Match[str]) -> None:
+        if self.planned is not None:
+            self.fault("two plans")
+        elif self.lines:
+            self.fault("its plan comes after results")
+        self.planned = int(plan[1])
+        if plan[2] is not None:
+            self.skip_all = plan[2].strip() or "no reason given"
 
-def parse(text: str) -> Output:
-    """Read the top level of a KTAP document; nested levels are indented."""
-    out = Output()
-    clauses: list[str] = []
-    for raw in text.splitlines():
-        if plan := PLAN.match(raw):
-            if out.planned is not None:
-                out.faults.append("two plans")
-            out.planned = int(plan["count"])
-            if plan["reason"] is not None:
-                out.skip_all = plan["reason"].strip() or "no reason given"
-        elif line := parse_result(raw):
-            if line.number != len(out.lines) + 1:
-                out.faults.append(f"result {line.number} where {len(out.lines) + 1} was due")
-            line.clauses, clauses = clauses, []
-            out.lines.append(line)
-        elif raw.startswith("Bail out!"):
-            out.bailed = raw.removeprefix("Bail out!").strip()
-        elif cases := CASES.match(raw):
-            out.cases += int(cases["count"])
-        elif decided := CLAUSE.match(raw):
-            clauses.append(decided["name"])
-        elif known := DEVIATION.match(raw):
-            out.deviations[known["name"]] = out.deviations.get(known["name"], 0) + int(known["count"])
-    return out
+    def nested(self, text: str) -> None:
+        """A line of a subtest, whose failure is its parent's."""
+        if result := RESULT.fullmatch(text):
+            directive = DIRECTIVE.search(result[3] or "")
+            known = directive and directive[1].upper() in ("SKIP", "TODO", "XFAIL")
+            self.nested_failure |= bool(result[1]) and not known
+        elif LOOKS_RESULT.match(text[:200]):
+            self.fault(f"this is no result: {text[:80]!r}")
 
+    def result(self, match: re.Match[str], now: float) -> Line:
+        line, number = self.open, int(match[2])
+        directive = DIRECTIVE.search(match[3] or "")
+        text = (match[3] or "")[:directive.start()] if directive else match[3] or ""
+        what, reason = (directive[1].upper(), directive[2].strip()) if directive else ("", "")
+        if number != len(self.lines) + 1:
+            self.fault(f"result {number} where {len(self.lines) + 1} was due")
+        line["number"] = self.begun[0] if self.begun else number
+        line["name"] = text.strip().removeprefix("- ").strip() or (self.begun[1] if self.begun else "")
+        line["verdict"], line["reason"] = "failed" if match[1] else "passed", reason
+        if what in ("TODO", "XFAIL"):
+            line["verdict"] = "xfail"
+        elif what == "XPASS":
+            line["verdict"], line["reason"] = "failed", f"it was expected to fail: {reason}"
+        elif what == "SKIP" and not match[1]:
+            # "not ok # SKIP" is nonsense of which the worse half is believed
+            line["verdict"], line["skip"] = "skipped", skip_of(reason or "no reason given")
+        if self.nested_failure and line["verdict"] != "failed":
+            line["verdict"], line["reason"] = "failed", "a subtest of it failed"
+        line["clauses"].update({name: line["cases"] for name in self.old_clauses if name not in line["clauses"]})
+        if self.told_begin and not self.begun:
+            self.fault(f"result {number} of a line that did not begin")
+        line["seconds"], line["cpu_seconds"] = self.lap(now)
+        if line["verdict"] != "failed":
+            line["said"] = []
+        elif self.omitted:
+            line["said"].append(f"# ... {self.omitted} more lines: they are in the KTAP")
+        self.lines.append(line)
+        self.begun, self.sign, self.progress, self.about = None, now, 0, ""
+        self.tail.clear()
+        self.clear()
+        return line
 
-def fault_of(out: Output, status: str) -> str:
-    """Why OUT and STATUS are no complete result; empty if they are one."""
-    how, _, number = status.partition(" ")
-    if how == "signal":
-        return f"killed by signal {number}"
-    if how == "timeout":
-        return f"hung: not finished within {number} s"
-    if how != "exit" or not number.isdigit():
-        return f"no exit status ({status or 'nothing'})"
-    if out.bailed is not None:
-        return f"bailed out: {out.bailed}"
-    if out.planned is None:
-        return f"no plan in its output (exit status {number})"
-    if out.faults:
-        return f"its output is no KTAP: {out.faults[0]}"
-    if len(out.lines) != out.planned:
-        return f"{len(out.lines)} of {out.planned} planned results (exit status {number})"
-    code = int(number)
-    if out.planned == 0 and (code != EXIT_SKIP or out.skip_all is None):
-        return "checked nothing"
-    if code not in (EXIT_PASS, EXIT_FAIL, EXIT_SKIP):
-        return f"exit status {code}"
-    if code == EXIT_FAIL and not out.count(False):
-        return "exit status 1 although no result failed"
-    if code == EXIT_SKIP and out.count(True):
-        return "exit status 4 (skip) although results passed"
-    return ""
+    def lap(self, now: float) -> tuple[float, float | None]:
+        """Seconds and CPU seconds since the open line began."""
+        (then, cpu_then), cpu = self.mark, self.cpu()
+        self.mark = (now, cpu)
+        cost = max(0.0, cpu - cpu_then) if cpu is not None and cpu_then is not None else None
+        return round(now - then, 3), round(cost, 2) if cost is not None else None
 
+    def say(self, text: str) -> None:
+        """What is no fact, for whoever reads of a failure."""
+        self.tail.append(text[:KEPT_CHARACTERS])
+        if len(self.open["said"]) < KEPT_COMMENTS:
+            self.open["said"].append(text[:KEPT_CHARACTERS])
+        else:
+            self.omitted += 1
 
-def kernel_trouble(log: str, taint_before: str, taint_after: str) -> list[str]:
-    found = [line for line in log.splitlines() if KERNEL_TROUBLE.search(line)]
-    if taint_before != taint_after:
-        found.append(f"the kernel's taint went from {taint_before or '?'} to {taint_after or '?'}")
-    return found
+    def comment(self, text: str, now: float) -> None:
+        if fact := FACT.fullmatch(text):
+            self.block = None
+            self.fact(fact[1], fact[2] or "", now)
+        elif old := OLD_CLAUSES.fullmatch(text):
+            self.old_clauses = old[1].split()
+        elif old := OLD_DEVIATION.fullmatch(text):
+            self.open["deviations"][old[1]] = int(old[2])
+        elif text.startswith("# FAILED: "):
+            self.block = {"fields": {}, "command": ""}
+            self.open["failures"].append(self.block)
+        elif self.block is not None and text.startswith("#   "):
+            self.field(text, self.block["fields"])
+        elif text.startswith("# Totals:"):
+            self.settled = now
+        else:
+            self.block = None
+            self.say(text)
 
+    def field(self, text: str, fields: dict[str, str]) -> None:
+        """A field of a failure block, or more of the one before."""
+        if match := FIELD.fullmatch(text):
+            self.last_field = match[1].replace(" ", "_")
+            fields[self.last_field] = match[2]
+        elif fields:
+            fields[self.last_field] += "\n" + text[4:]
+        else:
+            self.say(text)
 
-def judge(text: str, status: str, kernel_log: list[str]) -> Verdict:
-    out = parse(text)
-    if fault := fault_of(out, status):
-        return Verdict(Kind.BROKEN, fault, out, kernel_log)
-    if kernel_log:
-        return Verdict(Kind.FAILED, f"kernel log: {kernel_log[0]}", out, kernel_log)
-    if out.count(False):
-        return Verdict(Kind.FAILED, "", out)
-    if not out.count(True):
-        reasons = [line.skip for line in out.lines if line.skip]
-        return Verdict(Kind.SKIPPED, out.skip_all or (reasons[0] if reasons else ""), out)
-    return Verdict(Kind.PASSED, "", out)
+    def fact(self, name: str, value: str, now: float) -> None:
+        match = FORMS[name].fullmatch(value)
+        if not match:
+            self.fault(f"this is no fact of its form: {f'# {name}: {value}'[:80]!r}")
+            return
+        line = self.open
+        if name in ("clause", "deviation", "finding"):
+            counts = line["clauses" if name == "clause" else f"{name}s"]  # type: ignore[literal-required]
+            counts[match[1]] = counts.get(match[1], 0) + int(match[2])
+        elif name == "cases":
+            line["cases"] += int(match[1])
+        elif name == "names":
+            line["promised"] += match[1].split(" ")
+        elif name == "note":
+            note: Note = {"name": match[1], "value": float(match[2]), "unit": match[3]}
+            line["notes"].append(note)
+        elif name == "capability":
+            self.capabilities[match[1]] = int(match[2])
+        elif name == "option":
+            self.options.append(value)
+        elif name == "program":
+            if self.program:
+                self.fault("two programs")
+            self.program = (match[1], int(match[2]))
+        else:
+            self.life(name, match, now)
+
+    def life(self, name: str, match: re.Match[str], now: float) -> None:
+        """Facts that tell what goes on."""
+        if name == "begin":
+            if self.begun:
+                self.fault(f"line {self.begun[0]} began and has no result")
+            if self.start is None:
+                self.start = now - self.began
+            self.begun, self.told_begin, self.progress = (int(match[1]), match[2]), True, 0
+            self.mark = (now, self.cpu())
+            self.sign = now
+        elif name == "progress":
+            if int(match[2]) > self.progress:
+                self.progress, self.sign = int(match[2]), now
+        else:
+            self.about = match[1]

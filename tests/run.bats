@@ -12,7 +12,8 @@ setup() {
 	dir=$BATS_TEST_TMPDIR
 	suite=$dir/suite
 	mkdir -p "$suite/memop"
-	echo timeout=20 >"$suite/memop/settings"
+	printf "timeout=20\n" >"$suite/memop/family"
+	: >"$suite/memop/contract.md"
 	: >"$suite/list"
 	unset KSRC NO_INSTALL
 }

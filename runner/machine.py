@@ -1,0 +1,312 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The protocol with a target program (docs/targets.md): one job, one process, what it leaves.
+
+A supervisor, forked from the runner, stands between it and the target: it is
+the parent that orphans fall to, so when the target has ended everything that
+the job started is found and ended too, also where the runner was killed.
+"""
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+import time
+
+from judge import Evidence
+from ktap import Reader
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import BinaryIO, NoReturn
+
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+END_SECONDS = 10  # from SIGTERM, in which a target keeps its console, to SIGKILL
+ORPHAN_SECONDS = 0.3  # for what is about to end anyway
+OUTPUT_LIMIT = 16 << 20
+LEFT_LIMIT = 64 << 20  # of a file in OUT
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
+KEPT = ("console", "dmesg", "boot")
+READ = ("status", "dmesg", "taint_before", "taint_after", "log_lost", "tested", "skip", "broken")
+libc = ctypes.CDLL(None)
+
+
+def close_on_exec() -> None:
+    """No file of this process, a shell's lock for one, is any target's business."""
+    for name in os.listdir("/proc/self/fd"):
+        if int(name) > 2:
+            try:
+                os.set_inheritable(int(name), False)
+            except OSError:
+                pass
+
+
+def children(pid: int) -> list[int]:
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children") as file:
+            return [int(word) for word in file.read().split()]
+    except OSError:
+        return []
+
+
+def cpu_seconds(pid: int) -> float | None:
+    """What PID and all below it have used so far."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            fields = file.read().rpartition(b")")[2].split()
+    except OSError:
+        return None
+    ticks = sum(int(n) for n in fields[11:15])
+    below = [cpu_seconds(child) for child in children(pid)]
+    return ticks / os.sysconf("SC_CLK_TCK") + sum(c for c in below if c is not None)
+
+
+class Supervisor:
+    """What the forked process does: start the target, wait, clear up, report."""
+
+    def __init__(self, report: int) -> None:
+        self.report, self.target, self.cpu, self.ended = report, 0, 0.0, False
+
+    def run(self, command: Sequence[str], out: int, said: int, env: Mapping[str, str]) -> NoReturn:
+        code, orphans = 127, ""
+        try:
+            os.setsid()
+            signal.set_wakeup_fd(-1)
+            for number in (signal.SIGINT, signal.SIGHUP, signal.SIGPIPE):
+                signal.signal(number, signal.SIG_DFL)
+            signal.signal(signal.SIGTERM, self.on_term)
+            signal.signal(signal.SIGUSR1, self.on_kill)
+            signal.signal(signal.SIGALRM, self.on_kill)
+            parent = os.getppid()
+            libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+            libc.prctl(PR_SET_CHILD_SUBREAPER, 1)
+            self.target = os.fork()
+            if not self.target:
+                self.become(command, out, said, env)
+            os.close(out)
+            os.close(said)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+            if os.getppid() != parent:
+                self.on_kill()
+            code = self.wait_for_target()
+            orphans = self.clear_up()
+            os.write(self.report, f"{code} {self.cpu:.2f} {orphans}\n".encode(errors="replace"))
+        finally:
+            os._exit(0)
+
+    def become(self, command: Sequence[str], out: int, said: int, env: Mapping[str, str]) -> NoReturn:
+        try:
+            os.setsid()
+            libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+            null = os.open(os.devnull, os.O_RDONLY)
+            os.dup2(null, 0)
+            os.dup2(out, 1)
+            os.dup2(said, 2)
+            for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGALRM):
+                signal.signal(number, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+            os.execvpe(command[0], command, env)
+        except OSError as error:
+            os.write(2, f"{command[0]}: {error.strerror}\n".encode(errors="replace"))
+        finally:
+            os._exit(127)
+
+    def signal_target(self, number: int) -> None:
+        for send in (os.killpg, os.kill):  # the group is not there until the target has made it
+            try:
+                return send(self.target, number)
+            except OSError:
+                continue
+
+    def on_term(self, *_: object) -> None:
+        self.ended = True
+        self.signal_target(signal.SIGTERM)
+        signal.alarm(END_SECONDS)
+
+    def on_kill(self, *_: object) -> None:
+        self.ended = True
+        self.signal_target(signal.SIGKILL)
+
+    def reap(self, options: int) -> tuple[int, int]:
+        pid, status, usage = os.wait4(-1, options)
+        if pid:
+            self.cpu += usage.ru_utime + usage.ru_stime
+        return pid, status
+
+    def wait_for_target(self) -> int:
+        while True:
+            pid, status = self.reap(0)
+            if pid == self.target:
+                return os.waitstatus_to_exitcode(status)
+
+    def clear_up(self) -> str:
+        """End all that the target left; their names, unless it was told to end."""
+        names: list[str] = []
+        patience = time.monotonic() + (0 if self.ended else ORPHAN_SECONDS)
+        try:
+            while True:
+                if self.reap(os.WNOHANG)[0]:
+                    continue
+                if time.monotonic() >= patience:
+                    for pid, name in self.orphans():
+                        names.append(name)
+                        os.kill(pid, signal.SIGKILL)
+                time.sleep(0.01)
+        except ChildProcessError:
+            return "" if self.ended else ", ".join(dict.fromkeys(names))
+
+    @staticmethod
+    def orphans() -> list[tuple[int, str]]:
+        found, own = [], str(os.getpid()).encode()
+        for entry in os.listdir("/proc"):
+            if entry.isdigit():
+                try:
+                    with open(f"/proc/{entry}/stat", "rb") as file:
+                        head, _, rest = file.read().rpartition(b")")
+                except OSError:
+                    continue
+                state, parent = rest.split()[:2]
+                if parent == own and state != b"Z":
+                    found.append((int(entry), head.partition(b"(")[2].decode(errors="replace")))
+        return found
+
+
+def job_script(name: str, arguments: Sequence[str]) -> str:
+    words = " ".join("'" + a.replace("'", "'\\''") + "'" for a in arguments)
+    return f"exec ./{name} {words}\n"
+
+
+class Job:
+    """One process of a test in a machine of its own."""
+
+    def __init__(self, place: str, kept: str) -> None:
+        self.place, self.kept = place, kept  # a folder of its own; the path of what is kept, without suffix
+        self.started = time.monotonic()
+        self.evidence = Evidence()
+        self.files: list[str] = []
+        self.pid = self.out = self.report = -1
+        self.reported = b""
+        self.size = 0
+        self.killed = False
+        self.ktap: BinaryIO | None = None
+        self.reader = Reader(self.started, self.cpu)
+        self.cpu_seconds: float | None = None
+
+    def cpu(self) -> float | None:
+        return cpu_seconds(self.pid) if self.pid > 0 else 0.0
+
+    def prepare(self, suite: str, name: str, arguments: Sequence[str]) -> None:
+        """The folders of docs/targets.md: JOB with the test in it, OUT empty."""
+        job = os.path.join(self.place, "job")
+        os.makedirs(os.path.dirname(os.path.join(job, name)))
+        os.mkdir(os.path.join(self.place, "out"))
+        source, target = os.path.join(suite, name), os.path.join(job, name)
+        try:
+            os.link(source, target)
+        except OSError:
+            import shutil
+            shutil.copy2(source, target)
+        with open(os.path.join(job, "run"), "w", encoding="utf-8", errors="surrogateescape") as script:
+            script.write(job_script(name, arguments))
+        os.makedirs(os.path.dirname(self.kept), exist_ok=True)
+        self.ktap = open(f"{self.kept}.ktap", "wb")
+        self.files.append("ktap")
+
+    def start(self, target: str, seconds: int, env: Mapping[str, str]) -> None:
+        command = [target, "run", os.path.join(self.place, "job"), os.path.join(self.place, "out"), str(seconds)]
+        said = os.open(os.path.join(self.place, "target"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        self.out, out = os.pipe()
+        self.report, report = os.pipe()
+        sys.stdout.flush()
+        self.started = time.monotonic()
+        # Until the supervisor has handlers of its own, it must not run the runner's
+        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+        self.pid = os.fork()
+        if not self.pid:
+            Supervisor(report).run(command, out, said, env)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+        for fd in (out, report, said):
+            os.close(fd)
+        os.set_blocking(self.out, False)
+
+    def read(self) -> bytes | None:
+        """What has come; None if nothing has, empty at the end of the output."""
+        try:
+            data = os.read(self.out, 1 << 16)
+        except BlockingIOError:
+            return None
+        self.size += len(data)
+        if self.ktap and data:
+            self.ktap.write(data)
+            self.ktap.flush()
+        if self.size > OUTPUT_LIMIT:
+            self.end(f"it printed more than {OUTPUT_LIMIT >> 20} MiB")
+            return b""
+        return data
+
+    def end(self, why: str) -> None:
+        """End the target in order, because of WHY."""
+        self.evidence.error = self.evidence.error or why
+        if not self.killed:
+            self.killed = True
+            self.signal(signal.SIGTERM)
+
+    def signal(self, number: int) -> None:
+        if self.pid > 0:
+            try:
+                os.kill(self.pid, number)
+            except ProcessLookupError:
+                pass
+
+    def ended(self) -> bool:
+        """Take the supervisor's report; True at its end."""
+        data = os.read(self.report, 4096)
+        self.reported += data
+        return not data
+
+    def close(self) -> None:
+        for fd in (self.out, self.report):
+            if fd >= 0:
+                os.close(fd)
+        self.out = self.report = -1
+        if self.ktap:
+            self.ktap.close()
+            self.ktap = None
+
+    def collect(self) -> None:
+        """After the end: the evidence, and the files that are kept."""
+        if self.pid > 0:
+            os.waitpid(self.pid, 0)
+            self.pid = 0
+        evidence = self.evidence
+        code, _, rest = self.reported.decode(errors="replace").strip().partition(" ")
+        cpu, _, evidence.orphans = rest.partition(" ")
+        if not cpu:
+            evidence.error = evidence.error or "the process that watches the target was killed"
+        else:
+            evidence.code, self.cpu_seconds = int(code), float(cpu)
+        out = os.path.join(self.place, "out")
+        for name in sorted(os.listdir(out)):
+            if name not in READ and name not in KEPT:
+                continue
+            data = self.left(os.path.join(out, name))
+            if name in READ:
+                evidence.left[name] = data.decode(errors="replace")
+            if name in KEPT:
+                with open(f"{self.kept}.{name}", "wb") as file:
+                    file.write(data)
+                self.files.append(name)
+        evidence.said = self.left(os.path.join(self.place, "target")).decode(errors="replace").strip()
+
+    def left(self, path: str) -> bytes:
+        with open(path, "rb") as file:
+            data = file.read(LEFT_LIMIT + 1)
+        if len(data) > LEFT_LIMIT:
+            self.evidence.error = f"the target left more than {LEFT_LIMIT >> 20} MiB in {os.path.basename(path)}"
+        return data[:LEFT_LIMIT]
+
+    def tested(self) -> dict[str, str]:
+        """What the machine says was tested."""
+        pairs = (line.strip().partition(" ") for line in self.evidence.text("tested").split("\n"))
+        return {key: value for key, _, value in pairs if value}
