@@ -22,6 +22,7 @@ LOOKS_RESULT = re.compile(r"(?:\x1b\[[0-9;]*[A-Za-z]|[^\w#])*(?:not\s+)?ok\b", r
 PLAN = re.compile(rf"1\.\.({NUMBER})(?:\s+#\s*SKIP\b\s*(.*))?\s*", re.I | re.S)
 LOOKS_PLAN = re.compile(r"[^\w#]*[0-9]+\s*\.\.\s*[0-9]")
 BAIL = re.compile(r"\s*Bail out!\s*(.*)", re.I | re.S)
+HEADER = re.compile(r"K?TAP version |Random seed: ")
 DIRECTIVE = re.compile(r"(?:^|\s)#\s*(SKIP|TODO|XFAIL|XPASS)\b:?\s*(.*)", re.I | re.S)
 FACT = re.compile(r"# (program|option|begin|names|about|progress|clause|deviation|finding|note|capability|cases):"
                   r"(?: (.*)|$)", re.S)
@@ -41,9 +42,6 @@ FORMS = {name: re.compile(form, re.A) for name, form in {
 }.items()}
 SKIP_KINDS = ("architecture", "capability", "permission", "resource", "target")
 SKIP_CLASS = re.compile(rf"({'|'.join(SKIP_KINDS)}): *(.*)", re.S)
-# Forms of binaries built before facts had one form
-OLD_CLAUSES = re.compile(r"# clauses: (.*)")
-OLD_DEVIATION = re.compile(r"# known deviation (\S+): ([0-9]{1,15}) cases", re.A)
 FIELD = re.compile(r"#   (clause|state|request|expected|observed|at byte|again) +(.*)", re.S)
 KEPT_COMMENTS = 60
 KEPT_TAIL = 15
@@ -93,7 +91,6 @@ class Reader:
         self.block: Failure | None = None
         self.last_field = ""
         self.nested_failure = False
-        self.old_clauses: list[str] = []
 
     def feed(self, data: bytes, now: float) -> list[tuple[str, Line | None]]:
         """Take DATA; whole lines, each with the result that it is."""
@@ -121,7 +118,7 @@ class Reader:
             self.nested(text.strip(" \t"))
         elif LOOKS_RESULT.match(text[:200]) or LOOKS_PLAN.match(text[:200]):
             self.fault(f"this is no result: {text[:80]!r}")
-        elif text:
+        elif text and not HEADER.match(text):
             self.say(text)
         return None
 
@@ -162,7 +159,6 @@ class Reader:
             line["verdict"], line["skip"] = "skipped", skip_of(reason or "no reason given")
         if self.nested_failure and line["verdict"] != "failed":
             line["verdict"], line["reason"] = "failed", "a subtest of it failed"
-        line["clauses"].update({name: line["cases"] for name in self.old_clauses if name not in line["clauses"]})
         if self.told_begin and not self.begun:
             self.fault(f"result {number} of a line that did not begin")
         line["seconds"], line["cpu_seconds"] = self.lap(now)
@@ -195,10 +191,6 @@ class Reader:
         if fact := FACT.fullmatch(text):
             self.block = None
             self.fact(fact[1], fact[2] or "", now)
-        elif old := OLD_CLAUSES.fullmatch(text):
-            self.old_clauses = old[1].split()
-        elif old := OLD_DEVIATION.fullmatch(text):
-            self.open["deviations"][old[1]] = int(old[2])
         elif text.startswith("# FAILED: "):
             self.block = {"fields": {}, "command": ""}
             self.open["failures"].append(self.block)

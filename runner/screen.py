@@ -225,7 +225,8 @@ def closing(document: Document, folder: str, verbose: bool) -> str:
     totals = document["totals"]
     text = ["", *again_text(document), *end_text(document), *known_text(document)]
     if totals["xfail"]:
-        text.append(f"{totals['xfail']} lines are known to fail (XFAIL), and count as neither passed nor failed")
+        lines = "line is" if totals["xfail"] == 1 else "lines are"
+        text.append(f"{totals['xfail']} {lines} known to fail (XFAIL): neither passed nor failed")
     if verbose:
         text.append(cost_text(document))
     text.append(f"results: {folder}")
