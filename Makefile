@@ -160,15 +160,17 @@ $(OUTPUT)/libs390_memory.a: $(lib_objects)
 	$(call say,AR)
 	$(Q)rm -f $@ && $(archiver) rcs $@ $^
 
+evidence := $(patsubst $(TOP)/%.c,$(OUTPUT)/%,$(wildcard $(TOP)/tests/evidence/*.c))
+
 # string_override is linked by name: an archive would lose to the C library
-$(programs) $(OUTPUT)/tests/evidence/memop_rate: $(OUTPUT)/%: $(TOP)/%.c $(OUTPUT)/libs390_memory.a $(OUTPUT)/libkvm_util.a
+$(programs) $(evidence): $(OUTPUT)/%: $(TOP)/%.c $(OUTPUT)/libs390_memory.a $(OUTPUT)/libkvm_util.a
 	$(call say,LINK)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(compiler) $(own_flags) $(link_flags) -MF $@.d -MT $@ $< \
 		$(OUTPUT)/kvm_util/lib/string_override.c.o $(OUTPUT)/libs390_memory.a \
 		$(OUTPUT)/libkvm_util.a -ldl -o $@
 
-bench_programs: $(OUTPUT)/tests/evidence/memop_rate
+bench_programs: $(evidence)
 
 # The kernel's own selftests, unchanged: evidence about a target by others
 upstream_names := memop tprot resets sync_regs_test dirty_log_test dirty_log_perf_test \

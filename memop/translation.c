@@ -237,6 +237,37 @@ static void large_segments(void)
 	trial_rest(arena);
 }
 
+/* Regions of 2 GiB without segment tables: EDAT-2 */
+static void large_regions(void)
+{
+	const uint64_t region = 1UL << 31, frame = DAT_LARGE | DAT_REGION_THIRD << DAT_TYPE_SHIFT;
+	uint64_t asce;
+
+	if (!arena->state.cpu.edat2) {
+		report_skip(SKIP_ARCHITECTURE, "needs facility 78 (EDAT-2)");
+		return;
+	}
+	dat_reset(&dat);
+	asce = dat_space(&dat, DAT_REGION_SECOND);
+	*dat_entry(&dat, asce, region, DAT_REGION_THIRD) = frame;
+	*dat_entry(&dat, asce, 2 * region, DAT_REGION_THIRD) = frame | DAT_PROTECTED;
+	map(asce, region - 4 * CONTRACT_PAGE, 4, 0);
+	set_cpu(PSW_DAT | PSW_EA | PSW_BA, asce, 1);
+	arena->state.cpu.cr[0] |= CR0_EDAT;
+	arena_cpu(arena);
+	around(region, 4, 0);
+	around(region + 0x180000, 1, 0);
+	around(region + 0x300000, 4, 0);
+	around(2 * region, 4, 0);
+	around(2 * region + 0x180000, 1, 0);
+	/* What they map is an absolute address: no prefixing */
+	arena->state.cpu.prefix = 0x100000;
+	arena_cpu(arena);
+	around(region + 0x102000, 3, 0);
+	arena->state.cpu.prefix = 0;
+	trial_rest(arena);
+}
+
 static const struct line lines[] = {
 	{ "segment tables, across segments", "MEMOP-LOG-02 MEMOP-LOG-05", segments },
 	{ "region-third tables, across their entries", "MEMOP-LOG-02", region_third },
@@ -246,6 +277,7 @@ static const struct line lines[] = {
 	{ "DAT off: prefixing", "MEMOP-LOG-02", prefixes },
 	{ "DAT on: prefixing of frames and of a real space", "MEMOP-LOG-02", prefixes_with_dat },
 	{ "DAT on: large segments", "MEMOP-LOG-02", large_segments },
+	{ "DAT on: large regions", "MEMOP-LOG-02", large_regions },
 };
 
 int main(int argc, char **argv)
