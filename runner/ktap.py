@@ -114,8 +114,8 @@ class Reader:
             self.plan(plan)
         elif bail := BAIL.fullmatch(text):
             self.bailed = bail[1].strip() or "no reason given"
-        elif text.startswith(("  ", "\t")):
-            self.nested(text.strip(" \t"))
+        elif text.startswith("  "):
+            self.nested(text.strip(" "))
         elif LOOKS_RESULT.match(text[:200]) or LOOKS_PLAN.match(text[:200]):
             self.fault(f"this is no result: {text[:80]!r}")
         elif text and not HEADER.match(text):

@@ -7,64 +7,10 @@
 
 bats_require_minimum_version 1.5.0
 
+load fake/suite
+
 setup() {
-	root=$BATS_TEST_DIRNAME/..
-	dir=$BATS_TEST_TMPDIR
-	suite=$dir/suite
-	mkdir -p "$suite/memop"
-	printf "timeout=20\n" >"$suite/memop/family"
-	: >"$suite/memop/contract.md"
-	: >"$suite/list"
-	unset KSRC NO_INSTALL
-}
-
-# add_test NAME < SCRIPT
-add_test() {
-	cat >"$suite/memop/$1"
-	sed -i '1i #!/bin/sh' "$suite/memop/$1"
-	chmod +x "$suite/memop/$1"
-	echo "memop/$1" >>"$suite/list"
-}
-
-add_passing() {
-	add_test "$1" <<-'END'
-		echo "TAP version 13"; echo "1..2"
-		echo "# cases: 40"; echo "ok 1 reads what was written"
-		echo "# cases: 2"; echo "ok 2 writes what is read"
-	END
-}
-
-add_failing() {
-	add_test "$1" <<-'END'
-		echo "TAP version 13"; echo "1..2"; echo "ok 1 first"
-		echo "# expected PGM 0x04, got 0"; echo "not ok 2 key 5 is denied"; exit 1
-	END
-}
-
-# in_fake ARG...: run.sh on the fake suite
-in_fake() {
-	run --separate-stderr "$root/run.sh" --target "$root/tests/fake/target" --suite "$suite" \
-		--cache "$dir/cache" --results "$dir/results" "$@"
-}
-
-# Any of the lines of stdout matches the pattern
-has() {
-	grep -qE -- "$1" <<<"$output" || {
-		printf 'no line matches: %s\nstdout:\n%s\nstderr:\n%s\n' "$1" "$output" "$stderr"
-		return 1
-	}
-}
-
-complains() {
-	grep -qE -- "$1" <<<"$stderr" || {
-		printf 'no line of stderr matches: %s\n%s\n' "$1" "$stderr"
-		return 1
-	}
-}
-
-nothing_left() {
-	[[ -z $(find "$dir/cache/run" -mindepth 1 2>/dev/null) ]]
-	! pgrep -f "$dir/cache" >/dev/null
+	fake_suite_setup
 }
 
 @test "a passing test: exit 0, its lines, cases and totals" {
