@@ -64,7 +64,7 @@ def close(running: Run) -> int:
     own = document["run"]
     own["moments"]["end"] = running.elapsed()
     own["signal"] = running.signals[0] if running.signals else None
-    own["fault"] = own["fault"] or running.show.lost
+    own["fault"] = own["fault"] or ("" if own["signal"] else running.show.lost)
     own["complete"] = not own["signal"] and not own["fault"]
     status = results.exit_status(document, options.strict)
     own["exit_status"] = status
@@ -81,7 +81,7 @@ def close(running: Run) -> int:
     if own["fault"]:
         say(own["fault"])
     running.costs.save()
-    return EXIT_BROKEN if running.show.lost and not own["signal"] else status
+    return EXIT_BROKEN if running.show.lost and not own["signal"] else status  # its end may not have been shown
 
 
 def quiet_exit() -> None:
@@ -94,6 +94,8 @@ def quiet_exit() -> None:
 
 def main(words: Sequence[str]) -> int:
     try:
+        if sys.stdout is None:  # and its number would go to the next file that is opened
+            raise UsageError("stdout is closed: send it to a file, or to /dev/null")
         options = Options(words)
         if options.help:
             print(USAGE, end="")

@@ -143,9 +143,21 @@ def write_text(path: str, text: str) -> None:
     os.replace(temp, path)
 
 
+def dumped(document: Document) -> str:
+    """JSON with a line for each part of the document, and for each test and clause."""
+    parts = []
+    for key, value in document.items():
+        if key in ("tests", "clauses"):
+            text = "[\n" + ",\n".join(map(json.dumps, value)) + "\n]"  # type: ignore[call-overload]
+        else:
+            text = json.dumps(value)
+        parts.append(f"{json.dumps(key)}: {text}")
+    return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
 def write(document: Document, folder: str) -> None:
     refresh(document)
-    write_text(os.path.join(folder, "results.json"), json.dumps(document, indent=1) + "\n")
+    write_text(os.path.join(folder, "results.json"), dumped(document))
 
 
 def read(folder: str) -> Document:

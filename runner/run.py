@@ -287,8 +287,10 @@ class Run:
     # ------------------------------------------------------------- loop
 
     def step(self) -> None:
-        while self.waiting and len(self.running) < self.options.jobs:
-            self.start(self.waiting.pop())
+        if self.waiting and len(self.running) < self.options.jobs:
+            while self.waiting and len(self.running) < self.options.jobs:
+                self.start(self.waiting.pop())
+            self.write()
         for fd, _ in self.poll.poll(500 if self.running else 0):
             if fd == self.wake:
                 os.read(self.wake, 100)
