@@ -2,53 +2,51 @@
 /*
  * KVM_CAP_NR_MEMSLOTS memory slots exist at once, and not one more.
  *
- * docs/contract.md, SLOT-01 to SLOT-04, SLOT-11; api.rst,
+ * mem_slot/contract.md, SLOT-01 to SLOT-04, SLOT-11; api.rst,
  * KVM_SET_USER_MEMORY_REGION: a slot is named by bits 0-15 of "slot", and must be
  * less than the number of slots that KVM_CAP_NR_MEMSLOTS reports.
  *
- * How it is seen: slots of the smallest size that the architecture takes are
- * added side by side in ascending, descending and shuffled order of ids and
- * addresses until the number is reached. The next one is refused with EINVAL. That
- * those before exist is seen from their addresses: a second slot over each of a
- * sample is refused; and, where a guest runs, through the first, the last and those
- * of a sample guest and host find what the other has written. Then all are deleted
- * in another order, and the addresses are free again. Memory of its own backs each
- * slot of the sample, one piece all others.
+ * How it is seen: slots of the smallest size that the architecture takes are added
+ * side by side, ids and addresses shuffled differently and every second one with a
+ * dirty log, until the number is reached. The next one is refused with EINVAL. That
+ * those before exist is seen through every 64th: guest and host find what the other
+ * has written, its log has the page; deleted, its place alone is free; added again it
+ * is what it was. Each of these has memory of its own, one piece backs all others.
+ * Ascending and descending ids up to the last are a line of their own, of --slots.
+ *
+ * What costs the time is that each change waits for the readers of the slots (SRCU):
+ * to delete takes twice as long as to add.
  */
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "case/report.h"
 #include "compat.h"
 #include "guest/worker.h"
 #include "slot/backing.h"
+#include "slot/dirty_log.h"
 #include "slot/region.h"
-#include "case/report.h"
 
-#define SAMPLE 16
-#define CURVE 8 /* points of the curve that is printed */
-
-enum pattern {
-	ASCENDING,
-	DESCENDING,
-	SHUFFLED,
-};
+#define EACH 64	 /* the sample is each 64th of the slots */
+#define TRIED 16 /* of the sample, by the guest */
+#define BASE (1UL << 32)
 
 static struct {
-	int fd;				/* of the VM */
-	uint32_t first;			/* slots below belong to the guest's own memory */
 	uint32_t limit;			/* KVM_CAP_NR_MEMSLOTS */
-	uint64_t base;			/* guest address of number 0 */
 	uint64_t unit;			/* size of each slot */
 	uint32_t id_step, address_step; /* of the shuffled order */
-	uint8_t *memory;		/* a unit for each of the sample, and one for all others */
+	uint8_t *memory;		/* a unit for each that is tried, and one for all others */
+	char state[40];
 } host;
 
+static unsigned long some_slots = 512;
+static struct worker worker;
+
+/* Those that are not the guest's own */
 static uint32_t count(void)
 {
-	return host.limit - host.first;
+	return host.limit - REGION_FREE_SLOT;
 }
 
 /* A step from @start on that meets each number once: without a divisor in common */
@@ -68,255 +66,266 @@ static uint32_t coprime(uint32_t start)
 	}
 }
 
-/* What the VM's first free slot is, and where the slots are to be */
-static void lay_out(int fd, uint32_t first, uint64_t base)
-{
-	host.fd = fd;
-	host.first = first;
-	host.base = base;
-	host.id_step = coprime(7919);
-	host.address_step = coprime(104729);
-}
-
 /* The n-th to be set: ids and addresses are shuffled differently */
 static uint32_t shuffled(uint32_t n, uint32_t step)
 {
 	return (uint32_t)((uint64_t)n * step % count());
 }
 
-static uint32_t id_of(uint32_t n, enum pattern order)
+/* Which of those that the guest tries is the n-th? -1: none */
+static int tried(uint32_t n)
 {
-	if (order == DESCENDING)
-		return host.limit - 1 - n;
-	return host.first + (order == SHUFFLED ? shuffled(n, host.id_step) : n);
-}
+	uint32_t step = count() / EACH / (TRIED - 1) * EACH;
 
-static uint64_t address_of(uint32_t n, enum pattern order)
-{
-	if (order == DESCENDING)
-		n = count() - 1 - n;
-	else if (order == SHUFFLED)
-		n = shuffled(n, host.address_step);
-	return host.base + (uint64_t)n * host.unit;
-}
-
-/* The number of the i-th of the sample: first, last, and what lies between */
-static uint32_t sample(uint32_t i)
-{
-	return (uint32_t)((uint64_t)i * (count() - 1) / (SAMPLE - 1));
+	if (!step)
+		step = EACH;
+	return n % step || n / step >= TRIED ? -1 : (int)(n / step);
 }
 
 static uint8_t *memory_of(uint32_t n)
 {
-	for (uint32_t i = 0; i < SAMPLE; i++)
-		if (sample(i) == n)
-			return host.memory + (i + 1) * host.unit;
-	return host.memory;
+	return host.memory + (size_t)(tried(n) + 1) * host.unit;
 }
 
-static bool expect_with(const uint8_t *memory, struct outcome expected, uint32_t slot, uint64_t gpa,
-			uint64_t size, uint32_t flags)
+static struct region nth(uint32_t n)
 {
-	struct region r = {
-		.slot = slot,
-		.flags = flags,
-		.gpa = gpa,
-		.size = size,
-		.user = (uintptr_t)memory,
+	return (struct region){
+		.slot = REGION_FREE_SLOT + shuffled(n, host.id_step),
+		.flags = n % 2 ? KVM_MEM_LOG_DIRTY_PAGES : 0,
+		.gpa = BASE + (uint64_t)shuffled(n, host.address_step) * host.unit,
+		.size = host.unit,
+		.user = (uintptr_t)memory_of(n),
 	};
-	char state[60];
-
-	snprintf(state, sizeof(state), "KVM_CAP_NR_MEMSLOTS %u", host.limit);
-	return region_case(host.fd, false, &r, expected, state);
 }
 
-static bool expect(struct outcome expected, uint32_t slot, uint64_t gpa, uint64_t size,
-		   uint32_t flags)
+static bool expect(struct outcome expected, struct region r)
 {
-	return expect_with(host.memory, expected, slot, gpa, size, flags);
+	return region_case(worker.vm->fd, false, &r, expected, host.state);
 }
 
-static long kernel_memory(void)
+
+static bool add_all(void)
 {
-	char line[100];
-	long kib = 0;
-	FILE *f = fopen("/proc/meminfo", "r");
+	double begin = report_seconds();
 
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "MemAvailable: %ld", &kib) == 1)
-			break;
-	if (f)
-		fclose(f);
-	return kib;
-}
-
-static bool add_all(enum pattern order, uint32_t flags)
-{
-	double begin = report_seconds(), last = begin;
-	long before = kernel_memory();
-	uint32_t step = count() / CURVE;
-	char name[40];
-
-	report_deciding(flags & KVM_MEM_READONLY ? "SLOT-01 SLOT-11" : "SLOT-01");
-	for (uint32_t n = 0; n < count(); n++) {
-		if (!expect_with(memory_of(n), outcome_success(), id_of(n, order),
-				 address_of(n, order), host.unit, flags))
+	report_deciding("SLOT-01");
+	for (uint32_t n = 0; n < count(); n++)
+		if (!expect(outcome_success(), nth(n)))
 			return false;
-		if ((n + 1) % step == 0) {
-			double now = report_seconds();
-
-			snprintf(name, sizeof(name), "each_up_to_%u", n + 1);
-			report_note(name, (now - last) / step * 1e6, "us");
-			last = now;
-		}
-	}
-	report_note("slots", count(), "slots");
 	report_note("filled_in", report_seconds() - begin, "s");
-	report_note("memory_each", (double)(before - kernel_memory()) / count(), "KiB");
 	return true;
 }
 
-static void one_more(enum pattern order, uint32_t flags)
+static void one_more(void)
 {
-	uint64_t beyond = host.base + (uint64_t)count() * host.unit;
-	uint32_t id = id_of(sample(1), order);
+	struct region r = nth(0);
 
 	report_deciding("SLOT-02");
-	expect(outcome_error(EINVAL), host.limit, beyond, host.unit, flags);
-	report_deciding("SLOT-03");
-	/* An id that is free: the address alone is the reason to refuse it */
-	expect(outcome_success(), id, 0, 0, flags);
-	for (uint32_t i = 0; i < SAMPLE; i++)
-		if (i != 1)
-			expect(outcome_error(EEXIST), id, address_of(sample(i), order), host.unit,
-			       flags);
-	expect(outcome_success(), id, address_of(sample(1), order), host.unit, flags);
-	expect(outcome_error(EINVAL), host.limit, beyond, host.unit, flags);
+	r.gpa = BASE + (uint64_t)count() * host.unit;
+	for (uint32_t id = host.limit; id <= 0xffff; id = id * 2 + 1) {
+		r.slot = id;
+		expect(outcome_error(EINVAL), r);
+	}
 }
 
-/* In the opposite order of ids, then the addresses are free for a slot that spans some */
-static void delete_all(enum pattern order)
+/* The guest writes through the slot, and reads what the host writes */
+static void guest_uses_slot(uint32_t n)
 {
+	uint64_t value = 0x1122334455667788U * (n + 1), offset = 8 * (n % 500), found;
+	volatile uint64_t *here = (volatile uint64_t *)(memory_of(n) + offset);
+	struct region r = nth(n);
+
+	report_deciding("SLOT-01");
+	worker_write(&worker, r.gpa + offset, value);
+	found = *here;
+	*here = ~value;
+	report_check(found == value && worker_read(&worker, r.gpa + offset) == ~value,
+		     host.state, "guest and host find what the other wrote",
+		     "slot %u at %#llx: %#llx written as %#llx", r.slot, (unsigned long long)r.gpa,
+		     (unsigned long long)found, (unsigned long long)value);
+	*here = 0;
+}
+
+static void has_log(uint32_t n)
+{
+	const struct region r = nth(n);
+	struct dirty_log log = { worker.vm->fd, r.slot, r.size / (size_t)getpagesize() };
+	struct pages ignored = pages_none(log.pages);
+
+	report_outcome(r.flags ? outcome_success() : outcome_error(ENOENT),
+		       dirty_get(&log, &ignored), r.flags ? "its log" : "a log that it has not");
+	if (r.flags && tried(n) >= 0) {
+		worker_write(&worker, r.gpa, n);
+		dirty_is_only(&log, 0, "the guest has written the first page");
+	}
+	pages_free(&ignored);
+}
+
+/* Deleted, its place alone is free; added again, it is what it was */
+static void made_anew(uint32_t n)
+{
+	struct region r = nth(n), gone = r, other = nth((n + EACH / 2) % count());
+
+	gone.size = 0;
 	report_deciding("SLOT-04");
-	for (uint32_t n = 0; n < count(); n++)
-		if (!expect(outcome_success(), id_of(count() - 1 - n, order), 0, 0, 0))
-			return;
-	for (uint32_t i = 0; i < SAMPLE; i++) {
-		expect(outcome_success(), host.first, address_of(sample(i), order), host.unit, 0);
-		expect(outcome_success(), host.first, 0, 0, 0);
-	}
+	expect(outcome_success(), gone);
+	report_deciding("SLOT-03");
+	other.slot = r.slot;
+	expect(outcome_error(EEXIST), other);
+	report_deciding("SLOT-04");
+	expect(outcome_success(), r);
 }
 
-static void fill(enum pattern order, uint32_t flags)
+static void shuffled_fill(void)
 {
-	struct kvm_vm *vm = vm_create_barebones();
-
-	lay_out(vm->fd, 0, 0);
-	if (add_all(order, flags)) {
-		one_more(order, flags);
-		delete_all(order);
+	for (uint32_t n = 0; n < count(); n++)
+		if (tried(n) >= 0)
+			worker_map(&worker, nth(n).gpa, 1);
+	if (!add_all())
+		return;
+	one_more();
+	for (uint32_t n = 0; n < count(); n += EACH) {
+		has_log(n);
+		has_log(n + 1 < count() ? n + 1 : 0);
+		if (tried(n) >= 0)
+			guest_uses_slot(n);
+		made_anew(n);
+		if (tried(n) >= 0)
+			guest_uses_slot(n);
 	}
-	kvm_vm_free(vm);
+	one_more();
+}
+
+/* @up: ids and addresses ascend to the last, else they descend from it */
+static void in_order(bool up, uint32_t flags, const char *clauses)
+{
+	uint32_t some = some_slots && some_slots < count() ? (uint32_t)some_slots : count();
+	struct region r = { .flags = flags, .size = host.unit, .user = (uintptr_t)host.memory };
+
+	for (uint32_t n = 0; n < some; n++) {
+		uint32_t i = up ? n : some - 1 - n;
+
+		report_deciding(clauses);
+		r.slot = host.limit - some + i;
+		r.gpa = BASE + i * host.unit;
+		if (!expect(outcome_success(), r))
+			return;
+	}
+	report_deciding("SLOT-02");
+	r.slot = host.limit;
+	r.gpa = BASE + some * host.unit;
+	expect(outcome_error(EINVAL), r);
+	report_deciding("SLOT-04");
+	r.size = 0;
+	for (uint32_t n = 0; n < some; n++) {
+		r.slot = host.limit - some + (up ? n : some - 1 - n);
+		expect(outcome_success(), r);
+	}
+	/* One slot where all have been */
+	r.size = some * host.unit;
+	region_case(worker.vm->fd, false, &r, outcome_success(), "all addresses are free");
 }
 
 static void ascending(void)
 {
-	fill(ASCENDING, 0);
+	in_order(true, 0, "SLOT-01");
 }
 
 static void descending(void)
 {
-	fill(DESCENDING, KVM_MEM_LOG_DIRTY_PAGES);
+	in_order(false, KVM_MEM_LOG_DIRTY_PAGES, "SLOT-01");
 }
 
 static void read_only(void)
 {
-	if (!kvm_check_cap(KVM_CAP_READONLY_MEM)) {
+	if (kvm_check_cap(KVM_CAP_READONLY_MEM) <= 0)
 		report_skip(SKIP_CAPABILITY, "needs KVM_CAP_READONLY_MEM");
-		return;
-	}
-	fill(ASCENDING, KVM_MEM_READONLY);
+	else
+		in_order(true, KVM_MEM_READONLY, "SLOT-01 SLOT-11");
 }
 
 static void read_only_refused(void)
 {
-	struct kvm_vm *vm;
+	struct region r = nth(0);
 
-	if (kvm_check_cap(KVM_CAP_READONLY_MEM)) {
+	r.flags = KVM_MEM_READONLY;
+	if (kvm_check_cap(KVM_CAP_READONLY_MEM) > 0)
 		report_skip(SKIP_CAPABILITY, "KVM_CAP_READONLY_MEM is there");
-		return;
-	}
-	vm = vm_create_barebones();
-	host.fd = vm->fd;
-	expect(outcome_error(EINVAL), 0, 0, host.unit, KVM_MEM_READONLY);
+	else
+		expect(outcome_error(EINVAL), r);
+}
+
+static void no_slots(void)
+{
+	const uint64_t page = (uint64_t)getpagesize();
+	struct kvm_vm *vm = vm_create_barebones();
+	struct region r = { .size = host.unit, .user = (uintptr_t)host.memory }, gone = { 0 };
+
+	report_deciding("SLOT-16");
+	region_case(vm->fd, false, &gone, outcome_error(EINVAL), "a VM that never had a slot");
+	report_deciding("SLOT-01");
+	region_case(vm->fd, false, &r, outcome_success(), "slot 0 at guest address 0");
+	r.slot = 1;
+	r.gpa = host.unit;
+	region_case(vm->fd, false, &r, outcome_success(), "slot 1 behind it");
+	gone.slot = 1;
+	report_deciding("SLOT-04");
+	region_case(vm->fd, false, &gone, outcome_success(), "delete slot 1");
+	gone.slot = 0;
+	region_case(vm->fd, false, &gone, outcome_success(), "delete slot 0, the last");
+	report_deciding("SLOT-16");
+	region_case(vm->fd, false, &gone, outcome_error(EINVAL), "delete it again");
+	report_deciding("SLOT-04");
+	r.slot = 0;
+	r.gpa = host.unit == page ? page : 0;
+	region_case(vm->fd, false, &r, outcome_success(), "slot 0 again");
 	kvm_vm_free(vm);
 }
 
-/* The guest writes through the slot, and reads what the host writes */
-static void guest_uses_slot(struct worker *w, uint32_t i)
-{
-	uint64_t value = 0x1122334455667788U * (i + 1), offset = 8 * i, found;
-	uint64_t gpa = address_of(sample(i), SHUFFLED) + offset;
-	volatile uint64_t *here = (volatile uint64_t *)(memory_of(sample(i)) + offset);
-	char state[80], observed[60];
-
-	if (!report_case())
-		return;
-	worker_write(w, gpa, value);
-	found = *here;
-	*here = ~value;
-	if (found == value && worker_read(w, gpa) == ~value)
-		return;
-	snprintf(state, sizeof(state), "slot %u at %#llx", id_of(sample(i), SHUFFLED),
-		 (unsigned long long)gpa);
-	snprintf(observed, sizeof(observed), "%#llx written as %#llx", (unsigned long long)found,
-		 (unsigned long long)value);
-	report_fail(&(struct finding){ .state = state,
-				       .expected = "guest and host find what the other wrote",
-				       .observed = observed,
-				       .offset = -1 });
-}
-
-static void guest_uses_slots(void)
-{
-	struct worker w;
-
-	worker_create(&w);
-	lay_out(w.vm->fd, REGION_FREE_SLOT, 1UL << 32);
-	for (uint32_t i = 0; i < SAMPLE; i++)
-		worker_map(&w, address_of(sample(i), SHUFFLED), 1);
-	if (add_all(SHUFFLED, 0)) {
-		report_deciding("SLOT-01");
-		for (uint32_t i = 0; i < SAMPLE; i++)
-			guest_uses_slot(&w, i);
-		one_more(SHUFFLED, 0);
-	}
-	worker_free(&w);
-}
-
 static const struct line lines[] = {
-	{ "KVM_CAP_NR_MEMSLOTS slots in ascending order, one more is refused",
-	  "SLOT-01 SLOT-02 SLOT-03 SLOT-04", ascending },
-	{ "KVM_CAP_NR_MEMSLOTS slots with a dirty log in descending order, one more is refused",
-	  "SLOT-01 SLOT-02 SLOT-03 SLOT-04", descending },
-	{ "KVM_CAP_NR_MEMSLOTS read-only slots, one more is refused",
-	  "SLOT-01 SLOT-02 SLOT-03 SLOT-04 SLOT-11", read_only },
-	{ "KVM_MEM_READONLY is refused without its capability", "SLOT-11", read_only_refused },
 	{ "KVM_CAP_NR_MEMSLOTS slots in shuffled order, used by a running guest",
-	  "SLOT-01 SLOT-02 SLOT-03", guest_uses_slots },
+	  "SLOT-01 SLOT-02 SLOT-03 SLOT-04", shuffled_fill },
+	{ "slots in ascending order up to the last id, one more is refused",
+	  "SLOT-01 SLOT-02 SLOT-04", ascending },
+	{ "slots with a dirty log in descending order from the last id",
+	  "SLOT-01 SLOT-02 SLOT-04", descending },
+	{ "read-only slots up to the last id, one more is refused",
+	  "SLOT-01 SLOT-02 SLOT-04 SLOT-11", read_only },
+	{ "KVM_MEM_READONLY is refused without its capability", "SLOT-11", read_only_refused },
+	{ "a VM without slots, and slot 0", "SLOT-01 SLOT-04 SLOT-16", no_slots },
 };
+
+static void begin(void)
+{
+	worker_create(&worker);
+	host.memory = region_memory((TRIED + 1) * host.unit);
+}
+
+static void end(void)
+{
+	worker_free(&worker);
+	region_free_memory(host.memory, (TRIED + 1) * host.unit);
+}
 
 int main(int argc, char **argv)
 {
+	static const struct report_number numbers[] = {
+		{ "--slots", "of the lines in order; 0: as many as there can be", &some_slots },
+	};
 	const char *why;
 	int limit;
 
+	report_numbers(numbers, ARRAY_SIZE(numbers));
 	report_options(argc, argv, lines, ARRAY_SIZE(lines));
 	report_need(compat_kernel_fits(&why), SKIP_CAPABILITY, why);
 	limit = (int)kvm_check_cap(KVM_CAP_NR_MEMSLOTS);
-	report_need(limit > 0, SKIP_CAPABILITY, "KVM_CAP_NR_MEMSLOTS");
+	report_need(limit > REGION_FREE_SLOT, SKIP_CAPABILITY, "KVM_CAP_NR_MEMSLOTS");
+	report_capability("KVM_CAP_NR_MEMSLOTS", limit);
 	host.limit = (uint32_t)limit;
 	host.unit = compat_slot_unit();
-	host.memory = region_memory((SAMPLE + 1) * host.unit);
+	host.id_step = coprime(7919);
+	host.address_step = coprime(104729);
+	snprintf(host.state, sizeof(host.state), "KVM_CAP_NR_MEMSLOTS %u", host.limit);
+	report_around(begin, end);
 	return report_run();
 }

@@ -11,6 +11,9 @@
 /* region_memory - @size bytes of zeroes, aligned to compat_slot_unit() */
 uint8_t *region_memory(size_t size);
 
+/* region_free_memory - give back what region_memory(@size) gave */
+void region_free_memory(uint8_t *memory, size_t size);
+
 /*
  * region_huge_memory - @size bytes of zeroes in huge pages, NULL if there are none
  * Root needs none reserved: two are for the time of this process.

@@ -13,11 +13,20 @@
 uint8_t *region_memory(size_t size)
 {
 	uint64_t unit = compat_slot_unit();
-	uint8_t *memory = mmap(NULL, size + unit, PROT_READ | PROT_WRITE,
-			       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	uint8_t *all = mmap(NULL, size + unit, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	uint8_t *memory = (uint8_t *)(((uintptr_t)all + unit - 1) & -unit);
 
-	TEST_ASSERT(memory != MAP_FAILED, "mmap of %zu bytes", size);
-	return (uint8_t *)(((uintptr_t)memory + unit - 1) & -unit);
+	TEST_ASSERT(all != MAP_FAILED, "mmap of %zu bytes", size);
+	if (memory > all)
+		munmap(all, (size_t)(memory - all));
+	munmap(memory + size, (size_t)(all + size + unit - (memory + size)));
+	return memory;
+}
+
+void region_free_memory(uint8_t *memory, size_t size)
+{
+	TEST_ASSERT(!munmap(memory, size), "munmap of %zu bytes", size);
 }
 
 #define HUGE_PAGES "/proc/sys/vm/nr_hugepages"
