@@ -18,6 +18,12 @@ const char *deviation_of_read_page(void);
 const char *deviation_of_failed_log(void);
 
 /*
+ * fault_of_moved_log - do released kernels lose the log of what the guest has not met since a
+ * move? docs/findings.md
+ */
+const char *fault_of_moved_log(void);
+
+/*
  * deviation_of_memfd - is it known of kernels that a guest reaches the slot's user address
  * where it should reach its guest_memfd?
  */

@@ -62,10 +62,11 @@ bool dirty_is(const struct dirty_log *log, const struct pages *expected, const c
 
 /*
  * dirty_is_or - the same, or is it as kernels are known to have it?
- * @known: the deviation's pages; @deviation: its name, NULL if it is not known here
+ * @known: what it is then; @known_as: the deviation's name, or the finding's, NULL if it
+ * is not known here
  */
 bool dirty_is_or(const struct dirty_log *log, const struct pages *expected,
-		 const struct pages *known, const char *deviation, const char *state);
+		 const struct pages *known, const char *known_as, const char *state);
 
 /* dirty_is_only - one case: is @page the only one in it? */
 bool dirty_is_only(const struct dirty_log *log, size_t page, const char *state);

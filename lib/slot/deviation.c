@@ -41,6 +41,16 @@ const char *deviation_of_failed_log(void)
 #endif
 }
 
+/* FIND-10: the pages of a segment are looked at once the guest has met it at its new place */
+const char *fault_of_moved_log(void)
+{
+#ifdef __s390x__
+	return "FIND-10";
+#else
+	return NULL;
+#endif
+}
+
 #ifdef __x86_64__
 static bool is_on(const char *parameter)
 {

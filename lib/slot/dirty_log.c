@@ -183,16 +183,18 @@ bool dirty_is(const struct dirty_log *log, const struct pages *expected, const c
 }
 
 bool dirty_is_or(const struct dirty_log *log, const struct pages *expected,
-		 const struct pages *known, const char *deviation, const char *state)
+		 const struct pages *known, const char *known_as, const char *state)
 {
 	struct pages found = pages_none(log->pages);
 	struct outcome o = dirty_get(log, &found);
-	bool deviates = deviation && !o.ret && wrong_page(&found, known, known) < 0;
+	bool deviates = known_as && !o.ret && wrong_page(&found, known, known) < 0;
 	bool good = true;
 
 	if (report_case()) {
-		if (deviates)
-			report_deviation(deviation);
+		if (deviates && !strncmp(known_as, "FIND", 4))
+			report_fault(known_as);
+		else if (deviates)
+			report_deviation(known_as);
 		else
 			good = compare(log, o, &found, expected, expected, state);
 	}
