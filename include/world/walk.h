@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Walks: sequences of actions, drawn from a seed, each in a process of its own, so that
+ * nothing of one reaches the next, and a crash or hang is a result. One that fails is
+ * shrunk to the fewest actions that still fail, and printed as a script.
+ */
+#ifndef WALK_H
+#define WALK_H
+
+#include "world/action.h"
+
+#define WALK_STEPS 400U	  /* of one walk, at most */
+#define WALK_ACTIONS 100U /* kinds of actions, at most */
+#define WALK_RULES 128U
+
+struct walk_options {
+	unsigned long seed, steps, minutes, excuse;
+	const char *replay; /* a file, or the script itself */
+};
+
+/* walk_options_take - take "--replay" out of the arguments; the numbers are for report_numbers() */
+void walk_options_take(struct walk_options *o, int *argc, char **argv);
+
+/* walk_begin - the groups of actions of this test, and its options */
+void walk_begin(const struct actions *const *groups, size_t count, const struct walk_options *o,
+		const char *program);
+
+/*
+ * walk_line - a whole result line: walks until the steps or minutes are over, judged;
+ * with "--replay" that script only
+ * @steps: by default
+ */
+void walk_line(unsigned long steps);
+
+/* walk_kept_line - a whole result line: each of these scripts passes */
+struct walk_kept {
+	const char *name, *script;
+};
+void walk_kept_line(const struct walk_kept *kept, size_t count);
+
+/* walk_rule - a rule of an oracle has decided an outcome */
+void walk_rule(unsigned int rule);
+/* walk_rules_seen - how often */
+unsigned long walk_rule_count(unsigned int rule);
+
+#endif

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Actions of the process on its own memory: what may happen to the pages of a guest on a
+ * host that works. KVM_CAP_SYNC_MMU: the guest sees the change of the mapping at once
+ * (SLOT-09); nothing of it may lose bytes, storage keys, or what the log has to hold.
+ */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include "world/action.h"
+#include "world/look.h"
+
+/* memory, page, count, value */
+static void draw_pages(struct world *w, uint64_t *a)
+{
+	a[0] = w->hot[w->hottest].memory;
+	if (world_one_in(w, 3))
+		a[0] = world_below(w, WORLD_MEMORIES);
+	a[1] = world_page(w, (unsigned int)a[0]);
+	a[2] = 1 + (world_one_in(w, 3) ? world_below(w, 4) : 0);
+	if (world_one_in(w, 12)) {
+		a[1] = 0;
+		a[2] = w->memory[a[0]].units * WORLD_UNIT_PAGES;
+	}
+	a[3] = world_random(w);
+}
+
+static bool ready_pages(struct world *w, const uint64_t *a)
+{
+	return a[0] < WORLD_MEMORIES &&
+	       a[1] + a[2] <= w->memory[a[0]].units * WORLD_UNIT_PAGES && a[2];
+}
+
+static bool ready_file(struct world *w, const uint64_t *a)
+{
+	return ready_pages(w, a) && w->memory[a[0]].file >= 0;
+}
+
+static uint8_t *pages_at(struct world *w, const uint64_t *a)
+{
+	return w->memory[a[0]].host + a[1] * WORLD_PAGE;
+}
+
+/* What the process does to a page may be logged or not, and be in R and C or not */
+static void touched(struct world *w, const uint64_t *a, uint8_t may, uint8_t states)
+{
+	struct memory *m = &w->memory[a[0]];
+
+	for (uint64_t p = a[1]; p < a[1] + a[2]; p++) {
+		m->may[p] |= may;
+		m->state[p] |= states;
+	}
+	world_heat(w, (unsigned int)a[0], (unsigned int)a[1]);
+}
+
+static void act_write(struct world *w, const uint64_t *a)
+{
+	struct memory *m = &w->memory[a[0]];
+
+	for (uint64_t p = a[1]; p < a[1] + a[2]; p++) {
+		size_t at = p * WORLD_PAGE + a[3] % (WORLD_PAGE / 8) * 8;
+
+		*(volatile uint64_t *)(m->host + at) = a[3] + p;
+		*(volatile uint64_t *)(m->bytes + at) = a[3] + p;
+	}
+	touched(w, a, LOOK_RC, PAGE_MAY_LOG | PAGE_THERE);
+}
+
+static void act_read(struct world *w, const uint64_t *a)
+{
+	world_look(w, (unsigned int)a[0], (unsigned int)a[1], (unsigned int)a[2]);
+}
+
+static void zeroed(struct world *w, const uint64_t *a)
+{
+	/* A shadow of untouched pages: zero again, and nothing is spent on it */
+	madvise(w->memory[a[0]].bytes + a[1] * WORLD_PAGE, a[2] * WORLD_PAGE, MADV_DONTNEED);
+}
+
+static void act_discard(struct world *w, const uint64_t *a)
+{
+	TEST_ASSERT(!madvise(pages_at(w, a), a[2] * WORLD_PAGE, MADV_DONTNEED), "MADV_DONTNEED");
+	if (w->memory[a[0]].file < 0)
+		zeroed(w, a);
+	touched(w, a, 0, PAGE_MAY_LOG);
+}
+
+static void act_punch(struct world *w, const uint64_t *a)
+{
+	TEST_ASSERT(!fallocate(w->memory[a[0]].file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+			       (off_t)(a[1] * WORLD_PAGE), (off_t)(a[2] * WORLD_PAGE)),
+		    "FALLOC_FL_PUNCH_HOLE");
+	zeroed(w, a);
+	touched(w, a, 0, PAGE_MAY_LOG);
+}
+
+static void act_protect(struct world *w, const uint64_t *a)
+{
+	size_t size = a[2] * WORLD_PAGE;
+
+	TEST_ASSERT(!mprotect(pages_at(w, a), size, a[3] & 1 ? PROT_READ : PROT_NONE) &&
+			    !mprotect(pages_at(w, a), size, PROT_READ | PROT_WRITE),
+		    "mprotect");
+	touched(w, a, 0, 0);
+}
+
+static void act_pageout(struct world *w, const uint64_t *a)
+{
+	/* EINVAL where it is not known, nothing to do where there is no swap */
+	madvise(pages_at(w, a), a[2] * WORLD_PAGE, MADV_PAGEOUT);
+	touched(w, a, 0, 0);
+}
+
+/* Away to another address, and back */
+static void act_remap(struct world *w, const uint64_t *a)
+{
+	size_t size = a[2] * WORLD_PAGE;
+	uint8_t *here = pages_at(w, a), *away;
+
+	away = mremap(here, size, size, MREMAP_MAYMOVE | MREMAP_FIXED,
+		      mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
+			   0));
+	TEST_ASSERT(away != MAP_FAILED, "mremap, errno %d", errno);
+	TEST_ASSERT(mremap(away, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, here) == here,
+		    "mremap back, errno %d", errno);
+	/* Do keys move with the memory, or stay with the address? */
+	touched(w, a, 0, PAGE_MAY_LOG | PAGE_KEY_OPEN | PAGE_RC_OPEN);
+}
+
+static bool ready_replace(struct world *w, const uint64_t *a)
+{
+	return ready_pages(w, a) && w->memory[a[0]].file < 0;
+}
+
+static void act_replace(struct world *w, const uint64_t *a)
+{
+	TEST_ASSERT(mmap(pages_at(w, a), a[2] * WORLD_PAGE, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1,
+			 0) == pages_at(w, a),
+		    "mmap");
+	zeroed(w, a);
+	touched(w, a, 0, PAGE_MAY_LOG | PAGE_KEY_OPEN | PAGE_RC_OPEN);
+}
+
+/* A child that shares every page until it ends */
+static bool ready_fork(struct world *w, const uint64_t *a)
+{
+	(void)a;
+	return !w->child;
+}
+
+static void act_fork(struct world *w, const uint64_t *a)
+{
+	(void)a;
+	w->child = fork();
+	TEST_ASSERT(w->child >= 0, "fork");
+	if (w->child)
+		return;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	close_range(3, ~0U, 0); /* the VM is not to live on by it */
+	for (;;)
+		pause();
+}
+
+static bool ready_fork_end(struct world *w, const uint64_t *a)
+{
+	(void)a;
+	return w->child;
+}
+
+static void act_fork_end(struct world *w, const uint64_t *a)
+{
+	(void)a;
+	kill(w->child, SIGKILL);
+	waitpid(w->child, NULL, 0);
+	w->child = 0;
+}
+
+static void draw_nothing(struct world *w, uint64_t *a)
+{
+	(void)w;
+	(void)a;
+}
+
+#define PAGES_TEXT(name, words)                                                                    \
+	static void text_##name(struct world *w, const uint64_t *a, char *text)                    \
+	{                                                                                          \
+		int slot = world_slot_with(w, (unsigned int)a[0]);                                 \
+                                                                                                   \
+		snprintf(text, WORLD_TEXT, "memory %u (slot %d), pages %u to %u: " words,          \
+			 (unsigned int)a[0], slot, (unsigned int)a[1],                             \
+			 (unsigned int)(a[1] + a[2] - 1));                                         \
+	}
+
+PAGES_TEXT(write, "the process writes 8 bytes into each")
+PAGES_TEXT(read, "the process reads them")
+PAGES_TEXT(discard, "MADV_DONTNEED")
+PAGES_TEXT(punch, "a hole is punched into the file")
+PAGES_TEXT(protect, "mprotect() without writing, and back")
+PAGES_TEXT(pageout, "MADV_PAGEOUT")
+PAGES_TEXT(remap, "mremap() away and back")
+PAGES_TEXT(replace, "another mmap() in their place")
+
+static void text_fork(struct world *w, const uint64_t *a, char *text)
+{
+	(void)w;
+	(void)a;
+	snprintf(text, WORLD_TEXT, "fork(), the child lives on");
+}
+
+static void text_fork_end(struct world *w, const uint64_t *a, char *text)
+{
+	(void)w;
+	(void)a;
+	snprintf(text, WORLD_TEXT, "that child ends");
+}
+
+static const struct action table[] = {
+	{ "host-write", 6, draw_pages, ready_pages, act_write, text_write },
+	{ "host-read", 4, draw_pages, ready_pages, act_read, text_read },
+	{ "host-discard", 6, draw_pages, ready_pages, act_discard, text_discard },
+	{ "host-punch", 4, draw_pages, ready_file, act_punch, text_punch },
+	{ "host-protect", 6, draw_pages, ready_pages, act_protect, text_protect },
+	{ "host-pageout", 3, draw_pages, ready_pages, act_pageout, text_pageout },
+	{ "host-remap", 3, draw_pages, ready_pages, act_remap, text_remap },
+	{ "host-replace", 3, draw_pages, ready_replace, act_replace, text_replace },
+	{ "fork", 2, draw_nothing, ready_fork, act_fork, text_fork },
+	{ "fork-end", 3, draw_nothing, ready_fork_end, act_fork_end, text_fork_end },
+};
+
+const struct actions world_history_actions = { table, ARRAY_SIZE(table) };

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Result lines of walks: see world/walk.h.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "case/report.h"
+#include "world/walk_internal.h"
+
+#define PER_WALK 150U
+#define SHRINK_SECONDS 90
+#define SCRIPT_TEXT 8192
+
+static const struct action *all[WALK_ACTIONS];
+static unsigned int actions;
+static const struct walk_options *options;
+static const char *program;
+
+const struct action *walk_action(unsigned int number)
+{
+	return all[number];
+}
+
+unsigned int walk_actions(void)
+{
+	return actions;
+}
+
+void walk_options_take(struct walk_options *o, int *argc, char **argv)
+{
+	for (int i = 1; i < *argc - 1; i++) {
+		if (strcmp(argv[i], "--replay"))
+			continue;
+		o->replay = argv[i + 1];
+		for (int k = i; k < *argc - 2; k++)
+			argv[k] = argv[k + 2];
+		*argc -= 2;
+		argv[*argc] = NULL;
+	}
+}
+
+void walk_begin(const struct actions *const *groups, size_t count, const struct walk_options *o,
+		const char *name)
+{
+	walk_trace = mmap(NULL, sizeof(*walk_trace), PROT_READ | PROT_WRITE,
+			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	TEST_ASSERT(walk_trace != MAP_FAILED, "mmap");
+	options = o;
+	program = name;
+	for (size_t g = 0; g < count; g++)
+		for (size_t i = 0; i < groups[g]->count; i++)
+			all[actions++] = &groups[g]->action[i];
+}
+
+/* The failure in the form of every failure, with the script as numbered sentences */
+static void report(const char *state)
+{
+	static char text[SCRIPT_TEXT];
+	const struct trace *t = walk_trace;
+
+	report_fail(&(struct finding){ .clause = t->clause,
+				       .state = state,
+				       .request = t->done ? t->words[t->done - 1] : NULL,
+				       .expected = t->expected,
+				       .observed = t->observed,
+				       .offset = -1 });
+	for (unsigned int i = 0; i < t->script.steps; i++)
+		printf("#   action %-3u %s\n", i + 1, t->words[i]);
+	walk_script_text(&t->script, "; ", text, sizeof(text));
+	printf("#   replay    %s --replay '%s'\n", program, text);
+}
+
+static void failed(uint64_t seed, unsigned long steps)
+{
+	unsigned int length = walk_trace->done;
+	char state[160];
+
+	walk_shrink(options->excuse, SHRINK_SECONDS);
+	snprintf(state, sizeof(state),
+		 "walk %#llx failed after %lu steps in all, its step %u; shrunk to %u actions",
+		 (unsigned long long)seed, steps, length, walk_trace->script.steps);
+	report(state);
+}
+
+static void notes(double seconds)
+{
+	const struct trace *t = walk_trace;
+	unsigned long pairs = 0;
+
+	for (unsigned int i = 0; i < actions; i++)
+		for (unsigned int k = 0; k < actions; k++)
+			pairs += t->pair[i][k] > 0;
+	report_note("note: steps %lu actions", t->total);
+	report_note("note: rate %.1f steps/s", (double)t->total / seconds);
+	report_note("note: pairs %lu of %u", pairs, actions * actions);
+	for (unsigned int i = 0; i < FINDINGS && t->finding[i].name[0]; i++)
+		report_note("finding: %s %lu", t->finding[i].name, t->finding[i].count);
+	for (unsigned int i = 0; i < actions; i++)
+		report_note("note: action:%s %lu times", all[i]->name, t->count[i]);
+}
+
+/* An action that never came up is a failure of the walk, not a pass */
+static void check_coverage(void)
+{
+	for (unsigned int i = 0; i < actions; i++)
+		if (report_case() && !walk_trace->count[i])
+			report_fail(&(struct finding){ .request = all[i]->name,
+						       .expected = "each action comes up",
+						       .observed = "this one never did",
+						       .offset = -1 });
+}
+
+static char *contents(const char *path)
+{
+	FILE *f = fopen(path, "r");
+	char *text = calloc(1, SCRIPT_TEXT);
+
+	if (!f || !text)
+		return NULL;
+	text[fread(text, 1, SCRIPT_TEXT - 1, f)] = 0;
+	fclose(f);
+	return text;
+}
+
+static void replay(const char *name, const char *text)
+{
+	static struct script script;
+	const char *wrong = walk_script_read(text, &script);
+
+	TEST_ASSERT(!wrong, "no script: what is \"%s\"?", wrong);
+	if (!report_case())
+		return;
+	walk_trace->spoken = true;
+	if (!walk_run(&script, 0, 0, options->excuse))
+		report(name);
+	walk_trace->spoken = false;
+}
+
+void walk_line(unsigned long steps)
+{
+	double begun = report_seconds(), end = begun + 60.0 * (double)options->minutes;
+	unsigned long done = 0;
+	uint64_t seed = options->seed << 20;
+
+	if (options->replay) {
+		char *file = contents(options->replay);
+
+		replay("a script", file ? file : options->replay);
+		free(file);
+		return;
+	}
+	steps = options->steps ? options->steps : steps;
+	for (; options->minutes ? report_seconds() < end : done < steps; seed++) {
+		bool right;
+
+		if (!report_case())
+			continue;
+		right = walk_run(NULL, seed, PER_WALK, options->excuse);
+		done += walk_trace->done;
+		if (!right) {
+			failed(seed, done);
+			notes(report_seconds() - begun);
+			return;
+		}
+	}
+	notes(report_seconds() - begun);
+	check_coverage();
+}
+
+void walk_kept_line(const struct walk_kept *kept, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		replay(kept[i].name, kept[i].script);
+}

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * One walk, in a process of its own: see walk_internal.h.
+ */
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "world/walk_internal.h"
+
+#define STUCK_SECONDS 30
+#define TRIES 6
+#define CANDIDATES 3
+
+struct trace *walk_trace;
+
+void world_wrong(struct world *w, const char *clause, const char *expected, const char *format, ...)
+{
+	va_list ap;
+
+	(void)w;
+	if (walk_trace->wrong)
+		return;
+	snprintf(walk_trace->clause, sizeof(walk_trace->clause), "%s", clause);
+	snprintf(walk_trace->expected, sizeof(walk_trace->expected), "%s", expected);
+	va_start(ap, format);
+	vsnprintf(walk_trace->observed, sizeof(walk_trace->observed), format, ap);
+	va_end(ap);
+	walk_trace->wrong = true;
+}
+
+bool world_is_wrong(void)
+{
+	return walk_trace->wrong;
+}
+
+bool world_expect(struct world *w, const char *clause, struct outcome expected, struct outcome o)
+{
+	char want[OUTCOME_TEXT], got[OUTCOME_TEXT];
+
+	if (outcome_equal(o, expected))
+		return true;
+	world_wrong(w, clause, outcome_text(expected, want), "%s", outcome_text(o, got));
+	return false;
+}
+
+void world_found(struct world *w, const char *finding)
+{
+	(void)w;
+	for (unsigned int i = 0; i < FINDINGS; i++) {
+		if (!walk_trace->finding[i].name[0])
+			snprintf(walk_trace->finding[i].name, sizeof(walk_trace->finding[i].name),
+				 "%s", finding);
+		if (strcmp(walk_trace->finding[i].name, finding))
+			continue;
+		walk_trace->finding[i].count++;
+		return;
+	}
+}
+
+void walk_rule(unsigned int rule)
+{
+	if (walk_trace->counted && rule < WALK_RULES)
+		walk_trace->rule[rule]++;
+}
+
+unsigned long walk_rule_count(unsigned int rule)
+{
+	return walk_trace->rule[rule];
+}
+
+static void take(struct world *w, unsigned int n)
+{
+	const struct step *s = &walk_trace->script.step[n];
+	const struct action *action = walk_action(s->action);
+
+	walk_trace->taken[n] = action->ready(w, s->a);
+	walk_trace->progress++;
+	if (!walk_trace->taken[n])
+		return;
+	if (walk_trace->spoken)
+		action->text(w, s->a, walk_trace->words[n]);
+	walk_trace->done = n + 1;
+	if (walk_trace->counted) {
+		walk_trace->total++;
+		walk_trace->count[s->action]++;
+		if (n)
+			walk_trace->pair[walk_trace->script.step[n - 1].action][s->action]++;
+	}
+	action->act(w, s->a);
+}
+
+/* By weight, the more so the less often it came up */
+static unsigned int draw_action(struct world *w)
+{
+	uint64_t sum = 0, at, share[WALK_ACTIONS];
+
+	for (unsigned int i = 0; i < walk_actions(); i++) {
+		share[i] = 1000000UL * walk_action(i)->weight /
+			   (walk_trace->count[i] / walk_action(i)->weight + 50);
+		sum += share[i];
+	}
+	at = world_random(w) % sum;
+	for (unsigned int i = 0;; i++) {
+		if (at < share[i])
+			return i;
+		at -= share[i];
+	}
+}
+
+/* Of a few, the one that has come up least after the last one */
+static bool draw_step(struct world *w, unsigned int n)
+{
+	struct step *s = &walk_trace->script.step[n], candidate;
+	unsigned long least = ~0UL;
+	bool found = false;
+
+	for (unsigned int c = 0; c < CANDIDATES; c++) {
+		unsigned long pairs;
+
+		candidate = (struct step){ .action = (uint16_t)draw_action(w) };
+		pairs = n ? walk_trace->pair[s[-1].action][candidate.action] : 0;
+		if (pairs >= least)
+			continue;
+		for (unsigned int i = 0; i < TRIES; i++) {
+			memset(candidate.a, 0, sizeof(candidate.a));
+			walk_action(candidate.action)->draw(w, candidate.a);
+			if (!walk_action(candidate.action)->ready(w, candidate.a))
+				continue;
+			*s = candidate;
+			found = true;
+			least = pairs;
+			break;
+		}
+	}
+	return found;
+}
+
+/* An assertion of kvm_util ends the process by exit() */
+static void end_here(void)
+{
+	_exit(99);
+}
+
+static void __attribute__((noreturn)) walk(uint64_t seed, unsigned int steps, bool excuse,
+					   bool drawn)
+{
+	struct world *w;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	atexit(end_here);
+	w = world_create(excuse);
+	w->random = seed;
+	for (unsigned int n = 0; n < steps && !walk_trace->wrong; n++) {
+		if (drawn && !draw_step(w, n))
+			continue;
+		if (drawn)
+			walk_trace->script.steps = n + 1;
+		take(w, n);
+	}
+	walk_trace->progress++;
+	if (!walk_trace->wrong)
+		world_harvest(w);
+	if (w->child)
+		kill(w->child, SIGKILL);
+	_exit(0);
+}
+
+/* Until the process has ended, or nothing has happened for long */
+static int wait_for(pid_t child)
+{
+	unsigned long progress = 0;
+	const struct timespec second = { .tv_sec = 1 };
+	sigset_t set;
+	int status;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	for (int idle = 0; idle < STUCK_SECONDS; idle++) {
+		if (waitpid(child, &status, WNOHANG) == child)
+			return status;
+		sigtimedwait(&set, NULL, &second);
+		if (progress != walk_trace->progress)
+			idle = 0;
+		progress = walk_trace->progress;
+	}
+	world_wrong(NULL, "SLOT-18", "each request comes back",
+		    "after %d seconds this one has not", STUCK_SECONDS);
+	kill(child, SIGKILL);
+	waitpid(child, &status, 0);
+	return 0;
+}
+
+bool walk_run(const struct script *script, uint64_t seed, unsigned int steps, bool excuse)
+{
+	sigset_t set;
+	pid_t child;
+	int status;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	walk_trace->wrong = false;
+	walk_trace->done = 0;
+	walk_trace->counted = !script;
+	if (script)
+		walk_trace->script = *script;
+	else
+		walk_trace->script.steps = 0;
+	fflush(stdout);
+	child = fork();
+	TEST_ASSERT(child >= 0, "fork");
+	if (!child)
+		walk(seed, script ? script->steps : steps, excuse, !script);
+	status = wait_for(child);
+	if (WIFSIGNALED(status))
+		world_wrong(NULL, "SLOT-18", "the process lives", "signal %d ended it",
+			    WTERMSIG(status));
+	else if (WEXITSTATUS(status))
+		world_wrong(NULL, "SLOT-18", "what every action may take for granted",
+			    "an assertion failed, see above");
+	return !walk_trace->wrong;
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Walks through the states of a VM's slots: actions by chance on slots, logs, guest and
+ * on the memory that backs them, against a model of all of it (include/world/world.h).
+ *
+ * mem_slot/contract.md, SLOT and DIRTY. How it is seen: each action's outcome is judged, and
+ * at the end of each walk all logs and all bytes. A walk that fails is shrunk to the
+ * fewest actions. What other tests do in one order, from one state, happens here in many.
+ */
+#include <time.h>
+
+#include "compat.h"
+#include "case/report.h"
+#include "world/walk.h"
+
+static const struct actions *const groups[] = {
+	&world_slot_actions,
+	&world_log_actions,
+	&world_history_actions,
+	&world_guest_actions,
+};
+
+static void walks(void)
+{
+	walk_line(3000);
+}
+
+static const struct line lines[] = {
+	{ "random histories of slots, their memory and logs are as the model has them",
+	  "SLOT-03 SLOT-04 SLOT-05 SLOT-09 SLOT-17 SLOT-18 DIRTY-01", walks },
+};
+
+int main(int argc, char **argv)
+{
+	static struct walk_options options = { .excuse = 1 };
+	static const struct report_number numbers[] = {
+		{ "--seed", "the same walks again", &options.seed },
+		{ "--steps", "how many actions", &options.steps },
+		{ "--minutes", "walk so long", &options.minutes },
+		{ "--excuse", "0: known faults of released kernels fail", &options.excuse },
+	};
+	const char *why;
+
+	options.seed = (unsigned long)time(NULL);
+	walk_options_take(&options, &argc, argv);
+	report_numbers(numbers, ARRAY_SIZE(numbers));
+	report_options(argc, argv, lines, ARRAY_SIZE(lines));
+	report_need(compat_kernel_fits(&why), why);
+	walk_begin(groups, ARRAY_SIZE(groups), &options, "mem_slot/walk");
+	return report_run();
+}
