@@ -50,7 +50,8 @@ struct cpu_model {
 	bool pending;	   /* an exception has been injected: */
 	struct outcome injected;
 	struct cause cause;
-	bool injected_store, changed;
+	bool changed;	   /* in part: the exception does not suppress */
+	bool fields_known; /* of the TEID: no other exception was due */
 	uint8_t ar;
 };
 

@@ -16,6 +16,11 @@ void world_modes_build(struct world *w);
 void world_modes_facilities(struct world *w, struct cpu *cpu);
 /* world_modes_set - the model becomes that mode; the vCPU does with its next order */
 void world_modes_set(struct world *w, struct cpu_model *model, unsigned int mode);
+/*
+ * world_modes_virtual - the address by which a vCPU in that mode reaches the absolute @gpa
+ * @ar: access register that it uses
+ */
+uint64_t world_modes_virtual(const struct cpu_model *model, uint64_t gpa, unsigned int ar);
 unsigned int world_modes_count(void);
 const char *world_modes_name(unsigned int mode);
 

@@ -9,6 +9,7 @@
 #include "world/walk.h"
 
 #define FINDINGS 8U
+#define CLAUSES 100U
 
 struct step {
 	uint16_t action;
@@ -31,10 +32,11 @@ struct trace {
 	char clause[40], expected[WORLD_TEXT], observed[WORLD_TEXT + 100];
 	unsigned long total, count[WALK_ACTIONS], pair[WALK_ACTIONS][WALK_ACTIONS];
 	unsigned long rule[WALK_RULES];
-	struct {
-		char name[16];
+	struct met {
+		char name[20];
 		unsigned long count;
-	} finding[FINDINGS];
+		bool now; /* in the last walk */
+	} finding[FINDINGS], clause_met[CLAUSES];
 };
 
 extern struct trace *walk_trace;

@@ -73,6 +73,7 @@ struct world {
 	unsigned int vcpus;
 	bool has_keys, keys_used, manual_log, may_read_only;
 	uint32_t first_slot; /* number that slot 0 has for KVM */
+	unsigned int extension; /* KVM_CAP_S390_MEM_OP_EXTENSION */
 	int child;	     /* that shares all memory since a fork, 0: none */
 	uint64_t random;
 	struct {
@@ -142,8 +143,12 @@ void world_wrong(struct world *w, const char *clause, const char *expected, cons
 bool world_is_wrong(void);
 /* world_expect - is @o what is expected? Else it is wrong. */
 bool world_expect(struct world *w, const char *clause, struct outcome expected, struct outcome o);
+/* world_decided - a clause has decided an outcome, which was right; @clause has to last */
+void world_decided(const char *clause);
+
 /* Known faults of released kernels (docs/findings.md) */
 #define FOUND_MOVE "FIND-11" /* a slot that is moved loses what its guest has written */
+#define FOUND_KEYS "FIND-12" /* SET_SKEYS loses a key on memory that was never touched */
 
 /* world_found - a known fault of released kernels has been met (docs/findings.md) */
 void world_found(struct world *w, const char *finding);

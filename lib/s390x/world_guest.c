@@ -10,10 +10,11 @@
 #include "compat.h"
 #include "s390x/world.h"
 #include "s390x/world_modes.h"
+#include "s390x/world_request.h"
 
 #define HOME_SLOT 0U
 #define CODE 0x10000UL
-#define ORDER 0x1000UL /* real address */
+#define ORDER 0x1400UL /* real address, out of the reach of low-address protection */
 
 /* Real addresses (PoP, chapter 4, "Assigned Storage Locations") */
 #define SVC_NEW_PSW 0x1c0
@@ -28,7 +29,7 @@
 asm(".pushsection .rodata\n"
     "	.balign 64\n"
     "world_code:\n"
-    "	lghi	%r2,0x1000\n"
+    "	lghi	%r2,0x1400\n"
     "	lg	%r4,0(%r2)\n"
     "	lg	%r6,8(%r2)\n"
     "	lg	%r8,16(%r2)\n"
@@ -68,7 +69,7 @@ asm(".pushsection .rodata\n"
     "	svc	0\n"
     "	.balign 32\n"
     "world_program:\n"
-    "	lghi	%r2,0x1000\n"
+    "	lghi	%r2,0x1400\n"
     "	lg	%r7,32(%r2)\n"
     "	aghi	%r7,1\n"
     "	stg	%r7,32(%r2)\n"
@@ -121,6 +122,7 @@ static void create(struct world *w)
 	w->lowest = 2 * WORLD_PAGE; /* what is below is prefixed */
 	w->first_slot = HOME_SLOT + 1;
 	w->has_keys = true;
+	w->extension = (unsigned int)kvm_check_cap(KVM_CAP_S390_MEM_OP_EXTENSION);
 	TEST_ASSERT(!ioctl(w->vm->fd, KVM_SET_USER_MEMORY_REGION, &region), "the guest's slot");
 }
 
@@ -225,8 +227,10 @@ static bool access_memory(struct world *w, unsigned int vcpu, uint64_t gpa, bool
 			   .kind = store ? ORDER_STORE : ORDER_LOAD };
 	struct taken taken;
 
+	if (model->pending)
+		world_take_pending(w, vcpu);
 	world_modes_set(w, model, MODE_PLAIN);
-	if (!world_order(w, vcpu, &o, &taken))
+	if (world_is_wrong() || !world_order(w, vcpu, &o, &taken))
 		return false;
 	if (taken.any && taken.code != PGM_ADDRESSING)
 		world_wrong(w, "SLOT-18", "memory or an addressing exception", "code %#x",

@@ -163,6 +163,39 @@ void world_modes_set(struct world *w, struct cpu_model *model, unsigned int mode
 	cpu->cr[13] = asce[2] | m->private;
 }
 
+/* Which of the spaces it is, -1: addresses are real */
+static int space_of(const struct cpu_model *model, unsigned int ar)
+{
+	const struct cpu *cpu = &model->cpu;
+	uint64_t primary = cpu->cr[1] & REAL_SPACE ? -1 : 0;
+
+	if (!(cpu->psw_mask & PSW_DAT))
+		return -1;
+	switch (cpu->psw_mask & PSW_AS_HOME) {
+	case PSW_AS_SECONDARY:
+		return 1;
+	case PSW_AS_HOME:
+		return 2;
+	case PSW_AS_REGISTER:
+		if (ar && cpu->ar[ar % 16] == 1)
+			return 1;
+		return ar && cpu->ar[ar % 16] ? 3 : (int)primary;
+	}
+	return (int)primary;
+}
+
+uint64_t world_modes_virtual(const struct cpu_model *model, uint64_t gpa, unsigned int ar)
+{
+	int space = space_of(model, ar);
+	uint64_t unit = gpa / WORLD_UNIT, page = gpa / WORLD_PAGE % WORLD_UNIT_PAGES;
+
+	if (space <= 0 || unit >= WORLD_PLACES)
+		return gpa;
+	unit = (unit + SPACES * WORLD_PLACES - 5 * (unsigned int)space) % WORLD_PLACES;
+	return unit * WORLD_UNIT + (page ^ (unsigned int)space * 0x11) * WORLD_PAGE +
+	       gpa % WORLD_PAGE;
+}
+
 void world_modes_facilities(struct world *w, struct cpu *cpu)
 {
 	struct kvm_s390_vm_cpu_processor processor;

@@ -69,6 +69,7 @@ static void act_load(struct world *w, const uint64_t *a)
 		world_wrong(w, "SLOT-18", slot >= 0 ? "the load meets memory" :
 						       "the load meets no memory",
 			    "it does%s", met ? "" : " not");
+	world_decided(slot >= 0 ? "SLOT-09" : "SLOT-18");
 	if (slot < 0 || !met)
 		return;
 	memcpy(&expected, world_bytes(w, gpa), 8);
@@ -93,6 +94,7 @@ static void act_store(struct world *w, const uint64_t *a)
 		world_wrong(w, takes ? "SLOT-18" : "SLOT-11",
 			    takes ? "the store meets memory" : "the store meets no memory",
 			    "it does%s", met ? "" : " not");
+	world_decided(takes ? "SLOT-09" : "SLOT-18");
 	if (met && takes)
 		world_stored(w, gpa, &value, 8);
 	else if (slot >= 0)

@@ -57,6 +57,13 @@ static void touched(struct world *w, const uint64_t *a, uint8_t may, uint8_t sta
 	world_heat(w, (unsigned int)a[0], (unsigned int)a[1]);
 }
 
+/* The host may have given up its storage, and its page tables too */
+static void untouched(struct world *w, const uint64_t *a)
+{
+	for (uint64_t p = a[1]; p < a[1] + a[2]; p++)
+		w->memory[a[0]].state[p] &= (uint8_t)~PAGE_THERE;
+}
+
 static void act_write(struct world *w, const uint64_t *a)
 {
 	struct memory *m = &w->memory[a[0]];
@@ -105,14 +112,14 @@ static void act_protect(struct world *w, const uint64_t *a)
 	TEST_ASSERT(!mprotect(pages_at(w, a), size, a[3] & 1 ? PROT_READ : PROT_NONE) &&
 			    !mprotect(pages_at(w, a), size, PROT_READ | PROT_WRITE),
 		    "mprotect");
-	touched(w, a, 0, 0);
+	touched(w, a, 0, PAGE_MAY_LOG);
 }
 
 static void act_pageout(struct world *w, const uint64_t *a)
 {
 	/* EINVAL where it is not known, nothing to do where there is no swap */
 	madvise(pages_at(w, a), a[2] * WORLD_PAGE, MADV_PAGEOUT);
-	touched(w, a, 0, 0);
+	touched(w, a, 0, PAGE_MAY_LOG);
 }
 
 /* Away to another address, and back */
@@ -129,6 +136,7 @@ static void act_remap(struct world *w, const uint64_t *a)
 		    "mremap back, errno %d", errno);
 	/* Do keys move with the memory, or stay with the address? */
 	touched(w, a, 0, PAGE_MAY_LOG | PAGE_KEY_OPEN | PAGE_RC_OPEN);
+	untouched(w, a);
 }
 
 static bool ready_replace(struct world *w, const uint64_t *a)
@@ -144,6 +152,7 @@ static void act_replace(struct world *w, const uint64_t *a)
 		    "mmap");
 	zeroed(w, a);
 	touched(w, a, 0, PAGE_MAY_LOG | PAGE_KEY_OPEN | PAGE_RC_OPEN);
+	untouched(w, a);
 }
 
 /* A child that shares every page until it ends */
@@ -158,8 +167,14 @@ static void act_fork(struct world *w, const uint64_t *a)
 	(void)a;
 	w->child = fork();
 	TEST_ASSERT(w->child >= 0, "fork");
-	if (w->child)
+	if (w->child) {
+		/* Nobody says that a page is logged only if its bytes have changed */
+		for (unsigned int i = 0; i < WORLD_MEMORIES; i++)
+			for (size_t p = 0; p < w->memory[i].units * WORLD_UNIT_PAGES; p++)
+				if (w->memory[i].state[p] & PAGE_THERE)
+					w->memory[i].state[p] |= PAGE_MAY_LOG;
 		return;
+	}
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	close_range(3, ~0U, 0); /* the VM is not to live on by it */
 	for (;;)

@@ -10,7 +10,8 @@
 #include "world/walk_internal.h"
 
 #define PER_WALK 150U
-#define SHRINK_SECONDS 90
+#define SHRINK_SECONDS 40 /* for each failure */
+#define FAILURES 3U
 #define SCRIPT_TEXT 8192
 
 static const struct action *all[WALK_ACTIONS];
@@ -72,6 +73,24 @@ static void report(const char *state)
 	printf("#   replay    %s --replay '%s'\n", program, text);
 }
 
+/* Has a walk failed by this clause at this action before? Then it is the same once more. */
+static bool is_new(unsigned int *failures)
+{
+	static struct {
+		unsigned int action;
+		char clause[sizeof(walk_trace->clause)];
+	} seen[FAILURES];
+	const struct trace *t = walk_trace;
+	unsigned int action = t->done ? t->script.step[t->done - 1].action : WALK_ACTIONS;
+
+	for (unsigned int i = 0; i < *failures; i++)
+		if (seen[i].action == action && !strcmp(seen[i].clause, t->clause))
+			return false;
+	seen[*failures].action = action;
+	strcpy(seen[(*failures)++].clause, t->clause);
+	return true;
+}
+
 static void failed(uint64_t seed, unsigned long steps)
 {
 	unsigned int length = walk_trace->done;
@@ -87,29 +106,50 @@ static void failed(uint64_t seed, unsigned long steps)
 static void notes(double seconds)
 {
 	const struct trace *t = walk_trace;
+	char name[60];
 	unsigned long pairs = 0;
 
 	for (unsigned int i = 0; i < actions; i++)
 		for (unsigned int k = 0; k < actions; k++)
 			pairs += t->pair[i][k] > 0;
-	report_note("note: steps %lu actions", t->total);
-	report_note("note: rate %.1f steps/s", (double)t->total / seconds);
-	report_note("note: pairs %lu of %u", pairs, actions * actions);
-	for (unsigned int i = 0; i < FINDINGS && t->finding[i].name[0]; i++)
-		report_note("finding: %s %lu", t->finding[i].name, t->finding[i].count);
-	for (unsigned int i = 0; i < actions; i++)
-		report_note("note: action:%s %lu times", all[i]->name, t->count[i]);
+	report_note("steps", (double)t->total, "actions");
+	report_note("rate", (double)t->total / seconds, "steps/s");
+	report_note("pairs", (double)pairs, "pairs");
+	report_note("pairs-there-are", (double)actions * actions, "pairs");
+	for (unsigned int i = 0; i < actions; i++) {
+		snprintf(name, sizeof(name), "action:%s", all[i]->name);
+		report_note(name, (double)t->count[i], "times");
+	}
+	for (unsigned int i = 0; i < CLAUSES && t->clause_met[i].name[0]; i++) {
+		snprintf(name, sizeof(name), "decided:%s", t->clause_met[i].name);
+		report_note(name, (double)t->clause_met[i].count, "times");
+	}
 }
 
 /* An action that never came up is a failure of the walk, not a pass */
 static void check_coverage(void)
 {
 	for (unsigned int i = 0; i < actions; i++)
-		if (report_case() && !walk_trace->count[i])
-			report_fail(&(struct finding){ .request = all[i]->name,
-						       .expected = "each action comes up",
-						       .observed = "this one never did",
-						       .offset = -1 });
+		report_check(walk_trace->count[i], all[i]->name, "each action comes up",
+			     "this one never did");
+}
+
+/* What this walk has met: the case counts for these clauses, or is a fault's */
+static void tell(void)
+{
+	const struct trace *t = walk_trace;
+
+	for (unsigned int i = 0; i < CLAUSES && t->clause_met[i].name[0]; i++)
+		if (t->clause_met[i].now)
+			report_decided(t->clause_met[i].name);
+	for (unsigned int i = 0; i < FINDINGS && t->finding[i].name[0]; i++) {
+		if (!t->finding[i].now)
+			continue;
+		if (!strncmp(t->finding[i].name, "DEV", 3))
+			report_deviation(t->finding[i].name);
+		else
+			report_fault(t->finding[i].name);
+	}
 }
 
 static char *contents(const char *path)
@@ -135,12 +175,14 @@ static void replay(const char *name, const char *text)
 	walk_trace->spoken = true;
 	if (!walk_run(&script, 0, 0, options->excuse))
 		report(name);
+	tell();
 	walk_trace->spoken = false;
 }
 
 void walk_line(unsigned long steps)
 {
 	double begun = report_seconds(), end = begun + 60.0 * (double)options->minutes;
+	unsigned int failures = 0;
 	unsigned long done = 0;
 	uint64_t seed = options->seed << 20;
 
@@ -159,14 +201,15 @@ void walk_line(unsigned long steps)
 			continue;
 		right = walk_run(NULL, seed, PER_WALK, options->excuse);
 		done += walk_trace->done;
-		if (!right) {
+		tell();
+		if (!right && is_new(&failures))
 			failed(seed, done);
-			notes(report_seconds() - begun);
-			return;
-		}
+		if (failures == FAILURES)
+			break;
 	}
 	notes(report_seconds() - begun);
-	check_coverage();
+	if (!failures)
+		check_coverage();
 }
 
 void walk_kept_line(const struct walk_kept *kept, size_t count)

@@ -12,7 +12,7 @@
 
 #include "world/walk_internal.h"
 
-#define STUCK_SECONDS 30
+#define STUCK_SECONDS 15
 #define TRIES 6
 #define CANDIDATES 3
 
@@ -42,24 +42,36 @@ bool world_expect(struct world *w, const char *clause, struct outcome expected, 
 {
 	char want[OUTCOME_TEXT], got[OUTCOME_TEXT];
 
-	if (outcome_equal(o, expected))
+	if (outcome_equal(o, expected)) {
+		world_decided(clause);
 		return true;
+	}
 	world_wrong(w, clause, outcome_text(expected, want), "%s", outcome_text(o, got));
 	return false;
+}
+
+static void meet(struct met *m, unsigned int count, const char *name)
+{
+	for (unsigned int i = 0; i < count; i++) {
+		if (!m[i].name[0])
+			snprintf(m[i].name, sizeof(m[i].name), "%s", name);
+		if (strcmp(m[i].name, name))
+			continue;
+		m[i].count += walk_trace->counted;
+		m[i].now = true;
+		return;
+	}
 }
 
 void world_found(struct world *w, const char *finding)
 {
 	(void)w;
-	for (unsigned int i = 0; i < FINDINGS; i++) {
-		if (!walk_trace->finding[i].name[0])
-			snprintf(walk_trace->finding[i].name, sizeof(walk_trace->finding[i].name),
-				 "%s", finding);
-		if (strcmp(walk_trace->finding[i].name, finding))
-			continue;
-		walk_trace->finding[i].count++;
-		return;
-	}
+	meet(walk_trace->finding, FINDINGS, finding);
+}
+
+void world_decided(const char *clause)
+{
+	meet(walk_trace->clause_met, CLAUSES, clause);
 }
 
 void walk_rule(unsigned int rule)
@@ -206,6 +218,10 @@ bool walk_run(const struct script *script, uint64_t seed, unsigned int steps, bo
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	walk_trace->wrong = false;
 	walk_trace->done = 0;
+	for (unsigned int i = 0; i < FINDINGS; i++)
+		walk_trace->finding[i].now = false;
+	for (unsigned int i = 0; i < CLAUSES; i++)
+		walk_trace->clause_met[i].now = false;
 	walk_trace->counted = !script;
 	if (script)
 		walk_trace->script = *script;

@@ -146,6 +146,9 @@ void world_fetched(struct world *w, uint64_t gpa, size_t len)
 	for (size_t p = offset / WORLD_PAGE; p <= (offset + len - 1) / WORLD_PAGE; p++) {
 		m->key[p] |= REFERENCE;
 		m->may[p] |= REFERENCE;
+		/* s390: no zero page once keys are used; the page that it gets counts as written */
+		if (w->keys_used && !(m->state[p] & PAGE_THERE))
+			m->state[p] |= PAGE_MAY_LOG;
 		m->state[p] |= PAGE_THERE;
 		world_heat(w, w->slot[slot].memory, (unsigned int)p);
 	}

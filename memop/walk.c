@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Walks through the states of a VM: requests of MEM_OP and for storage keys, vCPUs in many
+ * modes, slots, logs and whatever happens to the memory behind them, by chance, against a
+ * model of all of it (include/world/world.h, include/s390x/world.h) and the oracle.
+ *
+ * contract.md, MEMOP and SKEY; what mem_slot/walk has is in it too. How it is seen: each
+ * action's outcome is judged, and at the end of each walk every log, key and byte. A walk
+ * that fails is shrunk to the fewest actions.
+ */
+#include <time.h>
+
+#include "s390x/memop.h"
+#include "s390x/world_request.h"
+#include "world/walk.h"
+
+static const struct actions *const groups[] = {
+	&world_slot_actions,  &world_log_actions, &world_history_actions, &world_guest_actions,
+	&world_memop_actions, &world_key_actions, &world_mode_actions,
+};
+
+static void walks(void)
+{
+	walk_line(2000);
+}
+
+static const struct line lines[] = {
+	{ "random histories of memory, keys, vCPUs and slots are as the model has them",
+	  "MEMOP-RET-01 MEMOP-KEY-03 MEMOP-KEY-08 MEMOP-ADDR-01 MEMOP-INJ-01 MEMOP-INJ-02 "
+	  "SKEY-01 SKEY-04 SKEY-05 SKEY-06 SKEY-10",
+	  walks },
+};
+
+int main(int argc, char **argv)
+{
+	static struct walk_options options = { .excuse = 1 };
+	static const struct report_number numbers[] = {
+		{ "--seed", "the same walks again", &options.seed },
+		{ "--steps", "how many actions", &options.steps },
+		{ "--minutes", "walk so long", &options.minutes },
+		{ "--excuse", "0: known faults of released kernels fail", &options.excuse },
+	};
+
+	options.seed = (unsigned long)time(NULL);
+	walk_options_take(&options, &argc, argv);
+	report_numbers(numbers, ARRAY_SIZE(numbers));
+	memop_begin(argc, argv, lines, ARRAY_SIZE(lines), MEMOP_CMPXCHG);
+	walk_begin(groups, ARRAY_SIZE(groups), &options, "memop/walk");
+	return report_run();
+}
