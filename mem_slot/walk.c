@@ -22,13 +22,23 @@ static const struct actions *const groups[] = {
 
 static void walks(void)
 {
-	walk_line(3000);
+	walk_line(800);
+}
+
+static const struct walk_kept kept[] = {
+#include "../tests/walks/mem_slot.inc"
+};
+
+static void kept_walks(void)
+{
+	walk_kept_line(kept, ARRAY_SIZE(kept));
 }
 
 static const struct line lines[] = {
 	{ "random histories of slots, their memory and logs are as the model has them",
 	  "SLOT-01 SLOT-03 SLOT-04 SLOT-05 SLOT-09 SLOT-10 SLOT-15 SLOT-16 SLOT-18 DIRTY-01 "
 	  "DIRTY-08", walks },
+	{ "walks that once found something pass", "DIRTY-01 SLOT-05", kept_walks },
 };
 
 int main(int argc, char **argv)

@@ -21,7 +21,16 @@ static const struct actions *const groups[] = {
 
 static void walks(void)
 {
-	walk_line(2000);
+	walk_line(1200);
+}
+
+static const struct walk_kept kept[] = {
+#include "../tests/walks/memop.inc"
+};
+
+static void kept_walks(void)
+{
+	walk_kept_line(kept, ARRAY_SIZE(kept));
 }
 
 static const struct line lines[] = {
@@ -29,6 +38,7 @@ static const struct line lines[] = {
 	  "MEMOP-RET-01 MEMOP-KEY-03 MEMOP-KEY-08 MEMOP-ADDR-01 MEMOP-INJ-01 MEMOP-INJ-02 "
 	  "SKEY-01 SKEY-04 SKEY-05 SKEY-06 SKEY-10",
 	  walks },
+	{ "walks that once found something pass", "SKEY-05 MEMOP-INJ-01", kept_walks },
 };
 
 int main(int argc, char **argv)

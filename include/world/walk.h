@@ -11,7 +11,6 @@
 
 #define WALK_STEPS 400U	  /* of one walk, at most */
 #define WALK_ACTIONS 100U /* kinds of actions, at most */
-#define WALK_RULES 128U
 
 struct walk_options {
 	unsigned long seed, steps, minutes, excuse;
@@ -38,9 +37,5 @@ struct walk_kept {
 };
 void walk_kept_line(const struct walk_kept *kept, size_t count);
 
-/* walk_rule - a rule of an oracle has decided an outcome */
-void walk_rule(unsigned int rule);
-/* walk_rules_seen - how often */
-unsigned long walk_rule_count(unsigned int rule);
 
 #endif

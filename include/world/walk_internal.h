@@ -31,7 +31,6 @@ struct trace {
 	char words[WALK_STEPS][WORLD_TEXT];
 	char clause[40], expected[WORLD_TEXT], observed[WORLD_TEXT + 100];
 	unsigned long total, count[WALK_ACTIONS], pair[WALK_ACTIONS][WALK_ACTIONS];
-	unsigned long rule[WALK_RULES];
 	struct met {
 		char name[20];
 		unsigned long count;

@@ -147,8 +147,8 @@ bool world_expect(struct world *w, const char *clause, struct outcome expected, 
 void world_decided(const char *clause);
 
 /* Known faults of released kernels (docs/findings.md) */
-#define FOUND_MOVE "FIND-11" /* a slot that is moved loses what its guest has written */
-#define FOUND_KEYS "FIND-12" /* SET_SKEYS loses a key on memory that was never touched */
+#define FOUND_MOVE "FIND-10" /* a slot that is moved loses what its guest has written */
+#define FOUND_KEYS "FIND-20" /* SET_SKEYS loses a key on memory that was never touched */
 
 /* world_found - a known fault of released kernels has been met (docs/findings.md) */
 void world_found(struct world *w, const char *finding);

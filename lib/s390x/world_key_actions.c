@@ -199,6 +199,7 @@ static bool guest_does(struct world *w, const uint64_t *a, enum order_kind kind,
 			   .value = *value,
 			   .kind = kind };
 	struct taken taken;
+	uint8_t *state = &world_memory(w, (unsigned int)a[0])->state[a[1]];
 
 	world_modes_set(w, cpu, MODE_PLAIN);
 	if (!world_order(w, (unsigned int)a[2], &o, &taken))
@@ -207,6 +208,9 @@ static bool guest_does(struct world *w, const uint64_t *a, enum order_kind kind,
 		world_wrong(w, "SKEY-10", "the instruction takes place", "interruption %#x",
 			    taken.code);
 	begin_use(w);
+	/* Its storage, if it had none, counts as written */
+	if (!(*state & PAGE_THERE))
+		*state |= PAGE_MAY_LOG | PAGE_THERE;
 	*value = o.value;
 	return !taken.any;
 }

@@ -41,6 +41,11 @@ static bool is_exchange(const struct request *r)
 	return r->op.op == KVM_S390_MEMOP_ABSOLUTE_CMPXCHG;
 }
 
+static uint32_t filled_size(const struct attempt *t)
+{
+	return t->r.op.size < BUFFER ? t->r.op.size : 8;
+}
+
 static bool is_store(const struct request *r)
 {
 	return r->op.op == KVM_S390_MEMOP_LOGICAL_WRITE ||
@@ -171,17 +176,15 @@ static void judge_moved(struct world *w, struct attempt *t)
 }
 
 /*
- * A page that never was gets its storage by the attempt, as if it had been written; on a
- * KVM with DEV-04 every page that a store was tried on is
+ * The host may make a page writable, or give it storage, before the key is looked at, and
+ * such a page counts as written. memop/recording has where it must not.
  */
 static uint8_t attempt_may_log(struct world *w, const struct attempt *t, size_t fragment)
 {
 	size_t page;
 	const struct memory *m = page_of(w, t->p.fragment[fragment].gpa, &page);
 
-	if (m && !(m->state[page] & PAGE_THERE))
-		return PAGE_MAY_LOG;
-	return is_store(&t->r) && deviation_of_dirty_page(true) ? PAGE_MAY_LOG : 0;
+	return m && (is_store(&t->r) || !(m->state[page] & PAGE_THERE)) ? PAGE_MAY_LOG : 0;
 }
 
 static void judge_denied(struct world *w, struct attempt *t)
@@ -193,7 +196,7 @@ static void judge_denied(struct world *w, struct attempt *t)
 	if (t->p.reachable && !t->by_cpu)
 		judge_partial(w, t);
 	if (!world_is_wrong() && !t->by_cpu && (!is_store(&t->r) || is_exchange(&t->r)) &&
-	    bytes_differ(t->buf, t->filled, t->r.op.size) >= 0)
+	    bytes_differ(t->buf, t->filled, filled_size(t)) >= 0)
 		world_wrong(w, t->p.clause, "the buffer is left alone", "other bytes");
 }
 
@@ -229,7 +232,7 @@ void world_judge(struct world *w, struct attempt *t)
 /* The bytes to be stored, by the request's own seed: no two requests store the same */
 static void fill(struct world *w, struct attempt *t, uint64_t seed)
 {
-	uint32_t size = t->r.op.size < BUFFER ? t->r.op.size : 8;
+	uint32_t size = filled_size(t);
 	const uint8_t *target;
 
 	bytes_copy(t->buf, bytes_rest(seed % 65536), size);

@@ -13,6 +13,7 @@
 #define TEID_SPACE 3UL
 /* Bits 56, 60, 61: what suppressed, with enhanced suppression on protection 2 */
 #define TEID_WHAT 0x8cUL
+#define PSW_CC_KEY (3UL << 44 | 15UL << 52) /* as the last order left them */
 #define DIAG_LENGTH 4U
 #define BASE_REGISTER 4U
 
@@ -114,7 +115,7 @@ void world_take_pending(struct world *w, unsigned int vcpu)
 	}
 	field(w, vcpu, "code", t.code, (uint64_t)m->injected.ret);
 	field(w, vcpu, "instruction length", t.ilc & 7, DIAG_LENGTH);
-	field(w, vcpu, "old PSW mask", t.old_psw[0] & ~(3UL << 44), m->cpu.psw_mask);
+	field(w, vcpu, "old PSW mask", t.old_psw[0] & ~PSW_CC_KEY, m->cpu.psw_mask);
 	if (m->fields_known)
 		check_fields(w, vcpu, &t);
 }

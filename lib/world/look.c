@@ -25,7 +25,8 @@ void world_look(struct world *w, unsigned int memory, unsigned int page, unsigne
 
 		/* A process that reads does so with the real storage key of the page */
 		m->may[p] |= LOOK_REFERENCE;
-		m->state[p] |= PAGE_THERE;
+		/* A page that gets its storage counts as written where there is no zero page */
+		m->state[p] |= m->state[p] & PAGE_THERE ? 0 : PAGE_MAY_LOG | PAGE_THERE;
 		if (d < 0)
 			continue;
 		world_wrong(w, "SLOT-09", "the bytes that were stored last",

@@ -94,12 +94,13 @@ static bool is_new(unsigned int *failures)
 static void failed(uint64_t seed, unsigned long steps)
 {
 	unsigned int length = walk_trace->done;
-	char state[160];
+	char state[200];
 
 	walk_shrink(options->excuse, SHRINK_SECONDS);
 	snprintf(state, sizeof(state),
-		 "walk %#llx failed after %lu steps in all, its step %u; shrunk to %u actions",
-		 (unsigned long long)seed, steps, length, walk_trace->script.steps);
+		 "walk %#llx failed after %lu steps in all, its step %u; shrunk to %u actions%s",
+		 (unsigned long long)seed, steps, length, walk_trace->script.steps,
+		 walk_trace->wrong ? "" : ", which do not fail each time");
 	report(state);
 }
 

@@ -12,7 +12,7 @@
 
 #include "world/walk_internal.h"
 
-#define STUCK_SECONDS 15
+#define STUCK_SECONDS 40
 #define TRIES 6
 #define CANDIDATES 3
 
@@ -72,17 +72,6 @@ void world_found(struct world *w, const char *finding)
 void world_decided(const char *clause)
 {
 	meet(walk_trace->clause_met, CLAUSES, clause);
-}
-
-void walk_rule(unsigned int rule)
-{
-	if (walk_trace->counted && rule < WALK_RULES)
-		walk_trace->rule[rule]++;
-}
-
-unsigned long walk_rule_count(unsigned int rule)
-{
-	return walk_trace->rule[rule];
 }
 
 static void take(struct world *w, unsigned int n)

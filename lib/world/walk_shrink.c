@@ -33,11 +33,11 @@ static void keep_taken(struct script *s)
 void walk_shrink(bool excuse, double seconds)
 {
 	double end = report_seconds() + seconds;
-	static struct script best, smaller;
+	static struct script best, smaller, whole;
 	char clause[sizeof(walk_trace->clause)];
 	bool shorter = true;
 
-	best = walk_trace->script;
+	best = whole = walk_trace->script;
 	strcpy(clause, walk_trace->clause);
 	keep_taken(&best);
 	for (unsigned int size = best.steps / 2; size && report_seconds() < end;
@@ -56,7 +56,11 @@ void walk_shrink(bool excuse, double seconds)
 			break;
 	}
 	walk_trace->spoken = true;
-	walk_run(&best, 0, 0, excuse);
+	if (walk_run(&best, 0, 0, excuse)) {
+		/* It does not fail each time: then all of it tells more */
+		walk_run(&whole, 0, 0, excuse);
+		walk_trace->script = whole;
+	}
 	walk_trace->spoken = false;
 }
 
