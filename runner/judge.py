@@ -149,7 +149,7 @@ def clause_fault(reader: Reader, known: Container[str] | None) -> str:
     return ""
 
 
-def part(reader: Reader, evidence: Evidence, known: Container[str] | None, whole: bool) -> tuple[str, str, Skip | None]:
+def part(reader: Reader, evidence: Evidence, known: Container[str] | None) -> tuple[str, str, Skip | None]:
     """Verdict, reason and skip of what one process did."""
     trouble = kernel_trouble(evidence)
     failed = any(line["verdict"] == "failed" for line in reader.lines)

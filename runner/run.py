@@ -10,9 +10,8 @@ import time
 import judge
 import results
 import schedule
-import screen
-from ktap import new_line
 from machine import Job, close_on_exec
+from progress import Progress
 from show import ReaderGone, Show
 
 TYPE_CHECKING = False
@@ -23,22 +22,11 @@ if TYPE_CHECKING:
     from family import Families
     from options import Options
     from schedule import Task
-    from shape import Document, Line, Part, Test
+    from shape import Document, Line, Test
 
 TARGET_GRACE = 60  # for a target that does not keep the limit itself
 SETTLE_GRACE = 60  # between a test's last line and its end, at most
 STOP_SECONDS = 15  # for all targets to end, when the run is interrupted
-MOST_CRASHES = 5  # of a test, after which the rest of its lines is not tried
-
-
-class Progress:
-    """A test of the run: what of it is still to come."""
-
-    def __init__(self, test: Test, identity: str) -> None:
-        self.test, self.identity = test, identity
-        self.pending = 0  # tasks
-        self.crashes = 0
-        self.paths: dict[int, str] = {}  # what parts printed, by their first line
 
 
 class Run:
@@ -49,7 +37,9 @@ class Run:
         self.whole = not options.arguments
         self.tests: dict[str, Progress] = {}
         for test in document["tests"]:
-            self.tests[test["name"]] = Progress(test, schedule.identity(options.suite, test["name"]))
+            name = test["name"]
+            self.tests[name] = Progress(test, schedule.identity(options.suite, name), options,
+                                        families.get(name, "isolation") == "line")
         for task in tasks:
             self.tests[task.name].pending += 1
         self.running: dict[Job, Task] = {}
@@ -57,7 +47,7 @@ class Run:
         self.poll = select.poll()
         self.started = time.monotonic()
         self.show = Show(options.tap, options.verbose, [test["name"] for test in document["tests"]])
-        self.known: dict[str, Clause] | None = None
+        self.clauses: dict[str, Clause] | None = None
         self.signals: list[int] = []
         self.wake, waker = os.pipe()
         os.set_blocking(waker, False)
@@ -139,21 +129,12 @@ class Run:
             moments["first_result"] = self.elapsed()
         for _, line in lines:
             if line:
-                self.add_commands(self.running[job].name, line, job.reader.told_begin)
+                self.tests[self.running[job].name].add_commands(line, job.reader.told_begin)
         self.show.said(self.running[job].name, lines)
 
     def forget(self, fd: int) -> None:
         if self.files.pop(fd, None):
             self.poll.unregister(fd)
-
-    def add_commands(self, name: str, line: Line, numbered: bool) -> None:
-        """The commands that repeat LINE and its failures: of this run, with what was tested."""
-        base = f"{self.options.command} -t {screen.quoted(name)}"
-        own = [*(["--lines", str(line["number"])] if numbered else []), *self.options.arguments]
-        line["command"] = f"{base} -- {' '.join(map(screen.quoted, own))}" if own else base
-        for failure in line["failures"]:
-            again = failure["fields"].pop("again", "").partition(" ")[2]
-            failure["command"] = f"{base} -- {again}" if again else line["command"]
 
     def finish(self, job: Job) -> None:
         """A process has ended: judge what it did."""
@@ -170,13 +151,9 @@ class Run:
         task = self.running.pop(job)
         self.remove(job.place)
         progress = self.tests[task.name]
-        part = self.judge(job, task)
-        progress.test["parts"].append(part)
-        progress.test["lines"] += job.reader.lines
-        progress.pending -= 1
-        if part["verdict"] == "broken" and job.reader.begun:
-            self.after_crash(job, task, progress)
-        self.update(progress.test, job)
+        rest = progress.add(job, task, self.known(task.name), self.elapsed(), bool(self.signals))
+        if rest:
+            self.waiting.append(rest)
         if not progress.pending:
             self.conclude(progress)
 
@@ -185,74 +162,22 @@ class Run:
         import shutil
         shutil.rmtree(folder, ignore_errors=True)
 
-    def judge(self, job: Job, task: Task) -> Part:
-        reader, evidence = job.reader, job.evidence
-        family = task.name.rpartition("/")[0]
-        known = {name for name, clause in self.contract().items() if clause.family == family} or None
-        if self.signals:
-            verdict, reason, skip = results.UNFINISHED, "interrupted", None
-        else:
-            verdict, reason, skip = judge.part(reader, evidence, known, self.whole)
-        if verdict == "broken" and reader.begun:
-            reason += f"\n{self.where(job)}"
-        return {"lines": task.lines, "verdict": verdict, "reason": reason, "status": evidence.text("status"),
-                "started": round(job.started - self.started, 3), "seconds": round(time.monotonic() - job.started, 3),
-                "cpu_seconds": job.cpu_seconds, "planned": reader.planned,
-                "program": reader.program[1] if reader.program else None, "skip": skip,
-                "kernel_log": judge.kernel_trouble(evidence), "log_lost": evidence.text("log_lost"),
-                "taint": [evidence.text("taint_before"), evidence.text("taint_after")], "machine": job.tested(),
-                "said": [text for text in reader.tail if verdict == "broken"],
-                "files": [os.path.relpath(f"{job.kept}.{name}", self.options.results) for name in job.files]}
-
-    def where(self, job: Job) -> str:
-        """What was going on when a machine or a test ended too early."""
-        reader = job.reader
-        assert reader.begun
-        text = f"in line {reader.begun[0]}, {reader.begun[1]}"
-        if reader.progress:
-            text += f", after {reader.progress} cases"
-        return text + (f", while: {reader.about}" if reader.about else "")
-
     def contract(self) -> dict[str, Clause]:
         """The clauses of the suite, read once, and not before the first result."""
-        if self.known is None:
+        if self.clauses is None:
             import contract
             from pathlib import Path
             try:
-                self.known = contract.clauses_of(Path(self.options.suite))
+                self.clauses = contract.clauses_of(Path(self.options.suite))
             except (SystemExit, OSError) as error:
                 self.document["run"]["fault"] = f"the suite's contract cannot be read: {error}"
-                self.known = {}
-        return self.known
+                self.clauses = {}
+        return self.clauses
 
-    def after_crash(self, job: Job, task: Task, progress: Progress) -> None:
-        """The line that broke is lost; where lines stand alone, those after it are tried."""
-        reader = job.reader
-        assert reader.begun
-        line = new_line()
-        line["number"], line["name"] = reader.begun
-        line["verdict"], line["promised"] = "broken", reader.open["promised"]
-        line["seconds"], line["cpu_seconds"] = reader.lap(time.monotonic())
-        self.add_commands(task.name, line, True)
-        progress.test["lines"].append(line)
-        progress.crashes += 1
-        alone = self.families.get(task.name, "isolation") == "line"
-        if self.signals or not (alone and self.whole and reader.program) or progress.crashes > MOST_CRASHES:
-            return
-        rest = schedule.after_crash(task, line["number"], reader.program[1])
-        if rest:
-            progress.pending += 1
-            self.waiting.append(rest)
-
-    def update(self, test: Test, job: Job) -> None:
-        """Add up what the parts of TEST have told so far."""
-        test["options"] = list(dict.fromkeys([*test["options"], *job.reader.options]))
-        test["capabilities"].update(job.reader.capabilities)
-        test["lines"].sort(key=lambda line: line["number"])
-        test["cases"] = sum(line["cases"] for line in test["lines"])
-        test["seconds"] = round(sum(part["seconds"] for part in test["parts"]), 3)
-        known = [part["cpu_seconds"] for part in test["parts"] if part["cpu_seconds"] is not None]
-        test["cpu_seconds"] = round(sum(known), 2) if known else None
+    def known(self, name: str) -> set[str] | None:
+        """The clauses of a test's family, None where it has no contract."""
+        family = name.rpartition("/")[0]
+        return {clause for clause, about in self.contract().items() if about.family == family} or None
 
     def conclude(self, progress: Progress) -> None:
         """All of a test is there."""
