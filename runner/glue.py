@@ -58,6 +58,7 @@ def begin(options: Options, families: Families, names: Sequence[str]) -> Run:
 
 def close(running: Run) -> int:
     """The end of a run, however it came: results, summary, exit status."""
+    import known
     import results
     import screen
     options, document = running.options, running.document
@@ -69,6 +70,8 @@ def close(running: Run) -> int:
     status = results.exit_status(document, options.strict)
     own["exit_status"] = status
     try:
+        results.refresh(document)
+        document["sentences"] = known.sentences(options.suite, {**document["deviations"], **document["findings"]})
         document["clauses"] = results.clause_table(document["tests"], running.contract())
         results.write(document, options.results)
         results.write_text(os.path.join(options.results, "summary.txt"), screen.summary(document))

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 
+from ktap import skip_of
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Container
@@ -62,7 +64,8 @@ def kernel_trouble(evidence: Evidence) -> list[str]:
     found = [line for line in evidence.text("dmesg").split("\n") if KERNEL_TROUBLE.search(line)][:KEPT_TROUBLE]
     before, after = taint_bits(evidence.text("taint_before")), taint_bits(evidence.text("taint_after"))
     if before is not None:
-        found += [f"the kernel was tainted before the test: {why}" for bit, why in BAD_TAINTS.items() if before >> bit & 1]
+        found += [f"the kernel was tainted before the test: {why}"
+                  for bit, why in BAD_TAINTS.items() if before >> bit & 1]
     if before is not None and after is not None and before != after:
         found.append(f"the kernel's taint went from {before} to {after}")
     return found
@@ -149,7 +152,7 @@ def clause_fault(reader: Reader, known: Container[str] | None) -> str:
     return ""
 
 
-def part(reader: Reader, evidence: Evidence, known: Container[str] | None) -> tuple[str, str, Skip | None]:
+def part(reader: Reader, evidence: Evidence, known: Container[str] | None, whole: bool) -> tuple[str, str, Skip | None]:
     """Verdict, reason and skip of what one process did."""
     trouble = kernel_trouble(evidence)
     failed = any(line["verdict"] == "failed" for line in reader.lines)
@@ -174,13 +177,8 @@ def part(reader: Reader, evidence: Evidence, known: Container[str] | None) -> tu
     if reader.lines and any(line["verdict"] in ("passed", "xfail") for line in reader.lines):
         return "passed", "", None
     skips = [line["skip"] for line in reader.lines if line["skip"]]
-    skip = skip_all(reader) or (skips[0] if skips else None)
+    skip = skip_of(reader.skip_all) if reader.skip_all is not None else skips[0] if skips else None
     return "skipped", skip["reason"] if skip else "", skip
-
-
-def skip_all(reader: Reader) -> Skip | None:
-    from ktap import skip_of
-    return skip_of(reader.skip_all) if reader.skip_all is not None else None
 
 
 def coverage_fault(parts: list[Part], lines: list[Line]) -> str:

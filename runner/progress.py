@@ -68,7 +68,7 @@ class Progress:
         if interrupted:
             verdict, reason, skip = results.UNFINISHED, "interrupted", None
         else:
-            verdict, reason, skip = judge.part(reader, evidence, known)
+            verdict, reason, skip = judge.part(reader, evidence, known, not self.options.arguments)
         if verdict == "broken" and reader.begun:
             reason += f"\n{where(reader)}"
         seconds = round(time.monotonic() - job.started, 3)

@@ -44,7 +44,7 @@ def new_document(identifier: str, date: str, command: str, arguments: Sequence[s
         "host": {"system": system.sysname, "release": system.release, "machine": system.machine,
                  "cpus": str(os.cpu_count() or 0), "python": sys.version.split()[0]},
         "kernel": "", "kvm": "", "capabilities": {},
-        "totals": {}, "deviations": {}, "findings": {}, "tests": [], "clauses": [],
+        "totals": {}, "deviations": {}, "findings": {}, "sentences": {}, "tests": [], "clauses": [],
     }
 
 

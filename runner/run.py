@@ -263,7 +263,8 @@ class Run:
         except Exception as error:  # noqa: BLE001 # a run that broke is reported as one
             import traceback
             where = traceback.extract_tb(error.__traceback__)[-1]
-            self.document["run"]["fault"] = f"{type(error).__name__}: {error} ({os.path.basename(where.filename)}:{where.lineno})"
+            place = f"{os.path.basename(where.filename)}:{where.lineno}"
+            self.document["run"]["fault"] = f"{type(error).__name__}: {error} ({place})"
         finally:
             self.stop()
 

@@ -132,9 +132,19 @@ def head(document: Document) -> list[str]:
 
 def known_text(document: Document) -> list[str]:
     """Deviations and findings that the run met, a sentence each."""
-    text = [f"known deviation {name} in {cases} cases" for name, cases in document["deviations"].items()]
-    return text + [f"finding {name} of released kernels in {cases} cases (docs/findings.md)"
-                   for name, cases in document["findings"].items()]
+    text = []
+    for what in ("deviations", "findings"):
+        for name, cases in document[what].items():  # type: ignore[literal-required]
+            sentence = document["sentences"].get(name, "")
+            text.append(plain(f"{name} in {cases} cases{': ' if sentence else ''}{sentence}"))
+    return text
+
+
+def undecided_text(document: Document) -> list[str]:
+    """Promises of lines that no case of them kept."""
+    return [f"promised, and decided by no case: {test['name']}:{line['number']} {name}"
+            for test in document["tests"] for line in test["lines"] if line["verdict"] == "passed"
+            for name in line["promised"] if not line["clauses"].get(name)]
 
 
 def end_text(document: Document) -> list[str]:
@@ -207,6 +217,7 @@ def summary(document: Document) -> str:
         text += test_text(test)
     if known := known_text(document):
         text += ["", *known]
+    text += undecided_text(document)
     if again := again_text(document):
         text += ["", *again]
     if document["clauses"]:

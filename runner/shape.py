@@ -126,5 +126,6 @@ class Document(TypedDict):
     totals: dict[str, int]
     deviations: dict[str, int]
     findings: dict[str, int]
+    sentences: dict[str, str]
     tests: list[Test]
     clauses: list[Clause]
