@@ -12,7 +12,7 @@
  * read, written and checked, without a key, with the key of the storage and with
  * one that is denied, and compared with the oracle byte by byte.
  */
-#include "s390x/memop.h"
+#include "s390x/bench.h"
 #include "case/report.h"
 #include "s390x/skey.h"
 #include "s390x/trial.h"
@@ -55,10 +55,8 @@ static void range(uint64_t gaddr, uint32_t size, uint32_t op)
 			},
 		};
 
-		if (k == 0 || size > 1)
-			trial_run(&t);
-		t.request.op.flags |= KVM_S390_MEMOP_F_CHECK_ONLY;
-		trial_run(&t);
+		if (report_case())
+			trial_both(&t);
 	}
 }
 
@@ -70,7 +68,6 @@ static void around_edges(uint32_t op)
 		for (int near = -NEAR; near <= NEAR; near++)
 			for (size_t i = 0; i < ARRAY_SIZE(sizes); i++)
 				range(edges[e] + (uint64_t)near, sizes[i], op);
-	trial_rest(arena);
 }
 
 /* The last byte lies at, just before, or just behind the edge */
@@ -83,7 +80,6 @@ static void up_to_edges(uint32_t op)
 		for (int beyond = -1; beyond <= 1; beyond++)
 			for (size_t i = 0; i < ARRAY_SIZE(sizes); i++)
 				range(edges[e] - sizes[i] + (uint64_t)beyond, sizes[i], op);
-	trial_rest(arena);
 }
 
 static void read_from_edges(void)
@@ -130,7 +126,7 @@ static void check_runs_past(void)
 			}
 }
 
-#define CLAUSES "MEMOP-ADDR-01 MEMOP-ADDR-02 MEMOP-ADDR-03 MEMOP-RET-02"
+#define CLAUSES "MEMOP-ADDR-01 MEMOP-ADDR-02 MEMOP-ADDR-03 MEMOP-RET-02 MEMOP-CHK-01"
 
 static const struct line lines[] = {
 	{ "check-only: a range that runs past the end of a slot", "MEMOP-CHK-01 MEMOP-ADDR-01",
@@ -141,15 +137,21 @@ static const struct line lines[] = {
 	{ "write: ranges that end around the edges of slots", CLAUSES, write_to_edges },
 };
 
-int main(int argc, char **argv)
+static void set_keys(void)
 {
-	int status;
-
-	memop_begin(argc, argv, lines, ARRAY_SIZE(lines), MEMOP_KEYED);
-	arena = arena_create(slots, ARRAY_SIZE(slots), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(slots); i++)
 		arena_key(arena, slots[i], ARENA_PAGES, skey_byte(MATCHING, true));
-	status = report_run();
-	arena_free(arena);
-	return status;
+}
+
+static const struct bench bench = {
+	.need = MEMOP_KEYED,
+	.slots = slots,
+	.count = ARRAY_SIZE(slots),
+	.arena = &arena,
+	.begin = set_keys,
+};
+
+int main(int argc, char **argv)
+{
+	return bench_main(argc, argv, lines, ARRAY_SIZE(lines), &bench);
 }

@@ -13,21 +13,29 @@
  * in the guards around. The guest itself copies the same bytes with its own
  * instructions, so memory that only the host sees would be found too.
  */
-#include "s390x/copy_check.h"
-#include "case/report.h"
+#define MOVES "MEMOP-ABS-03"
 
-static void absolute(struct copy_path *p)
+#include "copies.h"
+
+static void set_up(void)
 {
-	report_need(kvm_check_cap(KVM_CAP_S390_MEM_OP_EXTENSION) > 0, SKIP_CAPABILITY, 		    "KVM_CAP_S390_MEM_OP_EXTENSION");
-	p->view = &p->guest->absolute;
-	p->fd = p->guest->vm->fd;
-	p->read_op = KVM_S390_MEMOP_ABSOLUTE_READ;
-	p->write_op = KVM_S390_MEMOP_ABSOLUTE_WRITE;
-	p->base = p->guest->tested_gpa;
+	max = (uint32_t)memop_max_size();
+	path.on_vcpu = false;
+	path.base = FRAMES;
+	path.mirror = MIRROR;
+	path.flags = path.key = 0;
 }
+
+static const struct bench bench = {
+	.need = MEMOP_KEYED,
+	.slots = slots,
+	.count = ARRAY_SIZE(slots),
+	.arena = &arena,
+	.judge = true,
+	.begin = set_up,
+};
 
 int main(int argc, char **argv)
 {
-	return copy_check_main(argc, argv, "MEMOP-ABS-03 MEMOP-RET-01 MEMOP-BUF-04 MEMOP-KEY-03",
-			       absolute);
+	return bench_main(argc, argv, lines, ARRAY_SIZE(lines), &bench);
 }

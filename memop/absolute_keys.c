@@ -12,7 +12,7 @@
  * the other. A denied access must say PGM_PROTECTION and leave every byte of the
  * page that denies it; a check-only must say what the real access then says.
  */
-#include "s390x/memop.h"
+#include "s390x/bench.h"
 #include "case/report.h"
 #include "s390x/skey.h"
 #include "s390x/trial.h"
@@ -39,17 +39,11 @@ static void both(uint64_t gaddr, uint32_t size, uint32_t op, unsigned int key, u
 				.gaddr = gaddr,
 				.size = size,
 				.key = (uint8_t)key,
-				.flags = flags | KVM_S390_MEMOP_F_CHECK_ONLY },
+				.flags = flags },
 	};
-	struct outcome checked;
-	char text[OUTCOME_TEXT];
 
-	if (!report_case() || !trial_issue(&t))
-		return;
-	checked = t.outcome;
-	t.request.op.flags = flags;
-	if (trial_issue(&t) && !outcome_equal(t.outcome, checked))
-		trial_fail(&t, "what CHECK_ONLY has said", outcome_text(t.outcome, text), -1);
+	if (report_case())
+		trial_both(&t);
 }
 
 static void place(uint64_t gaddr, uint32_t size)
@@ -60,8 +54,6 @@ static void place(uint64_t gaddr, uint32_t size)
 			for (size_t o = 0; o < ARRAY_SIZE(ops); o++)
 				both(gaddr, size, ops[o], key, KVM_S390_MEMOP_F_SKEY_PROTECTION);
 	}
-	arena_key(arena, gaddr & -CONTRACT_PAGE, 1, 0);
-	trial_rest(arena);
 }
 
 static void page_zero_low(void)
@@ -97,8 +89,6 @@ static void without_flag(void)
 			for (size_t o = 0; o < ARRAY_SIZE(ops); o++)
 				both(OTHER_PAGE + 8, 8, ops[o], key, 0);
 	}
-	arena_key(arena, OTHER_PAGE, 1, 0);
-	trial_rest(arena);
 }
 
 /* Storage keys that stand for each condition that access key @key can meet */
@@ -126,8 +116,6 @@ static void across(bool first_varies)
 					     KVM_S390_MEMOP_F_SKEY_PROTECTION);
 			}
 	}
-	arena_key(arena, OTHER_PAGE, 2, 0);
-	trial_rest(arena);
 }
 
 static void across_first(void)
@@ -155,8 +143,6 @@ static void late_denial(void)
 		}
 		arena_key(arena, OTHER_PAGE + n * CONTRACT_PAGE, 1, skey_byte(2, true));
 	}
-	arena_key(arena, OTHER_PAGE, 24, 0);
-	trial_rest(arena);
 }
 
 /* Overrides and low-address protection in control register 0 of the only vCPU */
@@ -187,8 +173,6 @@ static void overrides(void)
 	}
 	vcpu_sregs_set(arena->vcpu, &sregs);
 	arena->state.cpu.cr[0] = sregs.crs[0];
-	arena_key(arena, 0, 2, 0);
-	trial_rest(arena);
 }
 
 #define KEYED "MEMOP-KEY-03 MEMOP-KEY-06 MEMOP-CHK-01 MEMOP-CHK-02 MEMOP-BUF-03 MEMOP-BUF-04"
@@ -210,13 +194,14 @@ static const struct line lines[] = {
 	  overrides },
 };
 
+static const struct bench bench = {
+	.need = MEMOP_KEYED,
+	.slots = slots,
+	.count = ARRAY_SIZE(slots),
+	.arena = &arena,
+};
+
 int main(int argc, char **argv)
 {
-	int status;
-
-	memop_begin(argc, argv, lines, ARRAY_SIZE(lines), MEMOP_KEYED);
-	arena = arena_create(slots, ARRAY_SIZE(slots), 0);
-	status = report_run();
-	arena_free(arena);
-	return status;
+	return bench_main(argc, argv, lines, ARRAY_SIZE(lines), &bench);
 }

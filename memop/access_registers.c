@@ -16,7 +16,7 @@
 
 #include "s390x/dat.h"
 #include "s390x/judge.h"
-#include "s390x/memop.h"
+#include "s390x/bench.h"
 #include "case/report.h"
 #include "s390x/trial.h"
 
@@ -109,8 +109,7 @@ static void mem_op(uint32_t op, uint64_t gaddr, uint8_t ar, struct trial *t)
 		.request.on_vcpu = true,
 		.request.op = { .op = op,
 				.gaddr = gaddr,
-				.size = 8,
-				.flags = KVM_S390_MEMOP_F_CHECK_ONLY },
+				.size = 8 },
 	};
 	t->request.op.ar = ar;
 }
@@ -140,9 +139,7 @@ static void with_register(uint32_t alet, uint8_t ar)
 			if (!good[n])
 				continue;
 			any = true;
-			good[n] = trial_issue(&trials[n]);
-			trials[n].request.op.flags = 0;
-			good[n] = good[n] && trial_issue(&trials[n]);
+			good[n] = trial_both(&trials[n]);
 		}
 	/* ALET 0 leads the judge to its real space, where it would store into its own */
 	if (!any || ar != JUDGE_AR || !alet)
@@ -174,7 +171,6 @@ static void good_path(void)
 		with_register(path.alet, 0);
 		with_register(0, 3);
 	}
-	trial_rest(arena);
 }
 
 static void each_list(void (*spoil)(unsigned int n), unsigned int count, const char *what)
@@ -188,7 +184,6 @@ static void each_list(void (*spoil)(unsigned int n), unsigned int count, const c
 			with_register(path.alet, JUDGE_AR);
 			with_register(path.alet, 15);
 		}
-	trial_rest(arena);
 }
 
 static void spoil_alet(unsigned int n)
@@ -289,22 +284,24 @@ static void authority(void)
 static const struct line lines[] = {
 	{ "the space that the access list designates, by each access register", "MEMOP-LOG-05",
 	  good_path },
-	{ "each bit of the ALET", "MEMOP-LOG-05 MEMOP-LOG-06", alets },
+	{ "each bit of the ALET", "MEMOP-LOG-06 MEMOP-CHK-01", alets },
 	{ "length and place of the access list", "MEMOP-LOG-06", lists },
 	{ "each bit of the access-list entry", "MEMOP-LOG-06 MEMOP-LOG-07", entries },
 	{ "the address-space table entry", "MEMOP-LOG-06", address_spaces },
 	{ "private entries and extended authority", "MEMOP-LOG-06", authority },
 };
 
+static const struct bench bench = {
+	.need = MEMOP_ANY,
+	.slots = slots,
+	.count = ARRAY_SIZE(slots),
+	.arena = &arena,
+	.dat = &dat,
+	.tables = TABLES,
+	.judge = true,
+};
+
 int main(int argc, char **argv)
 {
-	int status;
-
-	memop_begin(argc, argv, lines, ARRAY_SIZE(lines), MEMOP_ANY);
-	arena = arena_create(slots, ARRAY_SIZE(slots), 0);
-	dat_create(&dat, arena, TABLES);
-	judge_create(arena);
-	status = report_run();
-	arena_free(arena);
-	return status;
+	return bench_main(argc, argv, lines, ARRAY_SIZE(lines), &bench);
 }

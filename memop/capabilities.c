@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 
-#include "s390x/memop.h"
+#include "s390x/bench.h"
 #include "case/report.h"
 #include "s390x/trial.h"
 
@@ -24,13 +24,7 @@ static struct arena *arena;
 
 static void check(bool good, const char *request, const char *expected, int observed)
 {
-	char got[20];
-
-	if (!report_case() || good)
-		return;
-	snprintf(got, sizeof(got), "%d", observed);
-	report_fail(&(struct finding){
-		.request = request, .expected = expected, .observed = got, .offset = -1 });
+	report_check(good, request, expected, "%d", observed);
 }
 
 static void values(void)
@@ -47,6 +41,7 @@ static void values(void)
 		KVM_S390_MEMOP_EXTENSION_CAP_BASE | KVM_S390_MEMOP_EXTENSION_CAP_CMPXCHG;
 	unsigned int extension = arena->state.extension;
 
+	report_deciding("MEMOP-ABS-02 MEMOP-KEY-01");
 	for (size_t i = 0; i < ARRAY_SIZE(caps); i++) {
 		int here = ioctl(arena->vm->fd, KVM_CHECK_EXTENSION, caps[i].cap);
 
@@ -78,7 +73,6 @@ static void sizes(void)
 			t.request.op.flags = KVM_S390_MEMOP_F_CHECK_ONLY;
 			trial_run(&t);
 		}
-	trial_rest(arena);
 }
 
 /* One request of each operation that @bit promises; the oracle knows whether it is on */
@@ -93,20 +87,26 @@ static void by_bit(uint32_t first, uint32_t last, uint64_t flags, bool on_vcpu)
 
 		trial_run(&t);
 	}
+	report_deciding(NULL);
 }
 
 static void base_bit(void)
 {
 	const uint64_t keyed = KVM_S390_MEMOP_F_SKEY_PROTECTION;
 
+	report_deciding("MEMOP-ABS-02");
 	by_bit(KVM_S390_MEMOP_ABSOLUTE_READ, KVM_S390_MEMOP_ABSOLUTE_WRITE, 0, false);
+	report_deciding("MEMOP-KEY-01");
 	by_bit(KVM_S390_MEMOP_ABSOLUTE_READ, KVM_S390_MEMOP_ABSOLUTE_WRITE, keyed, false);
+	report_deciding("MEMOP-KEY-01");
 	by_bit(KVM_S390_MEMOP_LOGICAL_READ, KVM_S390_MEMOP_LOGICAL_WRITE, keyed, true);
 }
 
 static void cmpxchg_bit(void)
 {
+	report_deciding("MEMOP-XCHG-01");
 	by_bit(KVM_S390_MEMOP_ABSOLUTE_CMPXCHG, KVM_S390_MEMOP_ABSOLUTE_CMPXCHG, 0, false);
+	report_deciding("MEMOP-XCHG-01");
 	by_bit(KVM_S390_MEMOP_ABSOLUTE_CMPXCHG, KVM_S390_MEMOP_ABSOLUTE_CMPXCHG,
 	       KVM_S390_MEMOP_F_SKEY_PROTECTION, false);
 }
@@ -121,13 +121,14 @@ static const struct line lines[] = {
 	{ "cmpxchg is there exactly if its bit is", "MEMOP-XCHG-01", cmpxchg_bit },
 };
 
+static const struct bench bench = {
+	.need = MEMOP_ANY,
+	.slots = slots,
+	.count = ARRAY_SIZE(slots),
+	.arena = &arena,
+};
+
 int main(int argc, char **argv)
 {
-	int status;
-
-	memop_begin(argc, argv, lines, ARRAY_SIZE(lines), MEMOP_ANY);
-	arena = arena_create(slots, ARRAY_SIZE(slots), 0);
-	status = report_run();
-	arena_free(arena);
-	return status;
+	return bench_main(argc, argv, lines, ARRAY_SIZE(lines), &bench);
 }

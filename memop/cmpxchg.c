@@ -15,7 +15,7 @@
 #include "case/bytes.h"
 #include "compat.h"
 #include "s390x/judge.h"
-#include "s390x/memop.h"
+#include "s390x/bench.h"
 #include "case/report.h"
 #include "s390x/skey.h"
 #include "s390x/trial.h"
@@ -59,7 +59,6 @@ static void success(void)
 	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++)
 		for (uint64_t at = BORDER - 4096; at < BORDER + 4096; at += sizes[i])
 			equal_at(at, sizes[i]);
-	trial_rest(arena);
 }
 
 static void failure(void)
@@ -69,7 +68,6 @@ static void failure(void)
 	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++)
 		for (uint64_t at = BORDER - 4096; at < BORDER + 4096; at += sizes[i])
 			differs_at(at, sizes[i], bit++ % (8 * sizes[i]));
-	trial_rest(arena);
 }
 
 /* Each single bit, at each place that a smaller exchange has in a larger word */
@@ -79,7 +77,6 @@ static void each_bit(void)
 		for (uint64_t at = PLACE; at < PLACE + 16; at += sizes[i])
 			for (unsigned int bit = 0; bit < 8 * sizes[i]; bit++)
 				differs_at(at, sizes[i], bit);
-	trial_rest(arena);
 }
 
 static void other_sizes(void)
@@ -91,7 +88,6 @@ static void other_sizes(void)
 		equal_at(PLACE, size);
 	for (size_t i = 0; i < ARRAY_SIZE(large); i++)
 		equal_at(PLACE, large[i]);
-	trial_rest(arena);
 }
 
 static void misaligned(void)
@@ -101,7 +97,6 @@ static void misaligned(void)
 			equal_at(at, sizes[i]);
 			differs_at(at, sizes[i], 3);
 		}
-	trial_rest(arena);
 }
 
 /* The last bytes of storage, the first behind it, across the ends of slots */
@@ -117,7 +112,6 @@ static void edges(void)
 				equal_at(ends[e] + (uint64_t)from, sizes[i]);
 				differs_at(ends[e] + (uint64_t)from, sizes[i], 7);
 			}
-	trial_rest(arena);
 }
 
 static void keyed(unsigned int key, uint32_t size, bool differs)
@@ -142,8 +136,6 @@ static void keys(void)
 			}
 		equal_at(PLACE, 8); /* without the flag */
 	}
-	arena_key(arena, PLACE, 1, 0);
-	trial_rest(arena);
 }
 
 /* Only denied ones: the old value stays (DEV-02) */
@@ -180,8 +172,6 @@ static void cpu_keys(void)
 				judge_compare(&t, &orders[key]);
 		}
 	}
-	arena_key(arena, PLACE, 1, 0);
-	trial_rest(arena);
 }
 
 /* Every flag bit, alone and with the key flag; bit 3 was a draft's "cmpxchg" of writes */
@@ -201,7 +191,6 @@ static void flags(void)
 				t.request.op.op = KVM_S390_MEMOP_ABSOLUTE_WRITE;
 				trial_run(&t);
 			}
-	trial_rest(arena);
 }
 
 /* The new or the old value lies across the border of both pages, @good bytes before it */
@@ -250,7 +239,6 @@ static void user_memory(void)
 					for (int differs = 0; differs < 2; differs++)
 						with_memory(protections[p], sizes[i], good, old,
 							    differs);
-	trial_rest(arena);
 }
 
 static const struct line lines[] = {
@@ -272,14 +260,15 @@ static const struct line lines[] = {
 	  "MEMOP-XCHG-09 MEMOP-BUF-01", user_memory },
 };
 
+static const struct bench bench = {
+	.need = MEMOP_CMPXCHG,
+	.slots = slots,
+	.count = ARRAY_SIZE(slots),
+	.arena = &arena,
+	.judge = true,
+};
+
 int main(int argc, char **argv)
 {
-	int status;
-
-	memop_begin(argc, argv, lines, ARRAY_SIZE(lines), MEMOP_CMPXCHG);
-	arena = arena_create(slots, ARRAY_SIZE(slots), 0);
-	judge_create(arena);
-	status = report_run();
-	arena_free(arena);
-	return status;
+	return bench_main(argc, argv, lines, ARRAY_SIZE(lines), &bench);
 }

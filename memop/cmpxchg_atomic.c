@@ -420,6 +420,7 @@ static void same(uint32_t size, uint32_t offset, bool equal)
 
 static void same_as_cpu(void)
 {
+	report_deciding("MEMOP-XCHG-03 MEMOP-XCHG-04");
 	for (uint32_t size = 1; size <= 16; size *= 2)
 		for (uint32_t offset = 0; offset < 64; offset += size)
 			for (int equal = 0; equal < 2; equal++)
@@ -432,20 +433,28 @@ static const struct line lines[] = {
 	{ "no exchange is lost, doubled or torn", "MEMOP-XCHG-05", atomic },
 };
 
+static void set_up(void)
+{
+	vm = vm_create_with_one_vcpu(&vcpu, guest_main);
+	vm_userspace_mem_region_add(vm, VM_MEM_SRC_ANONYMOUS, GPA, SLOT, SIZE / BYTES_PAGE, 0);
+	virt_map(vm, GPA, GPA, SIZE / BYTES_PAGE);
+	board = addr_gpa2hva(vm, GPA);
+	stop = false;
+}
+
+static void tear_down(void)
+{
+	kvm_vm_free(vm);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct report_number numbers[] = {
 		{ "--seconds", "how long to exchange", &seconds },
 	};
-	int status;
 
 	report_numbers(numbers, ARRAY_SIZE(numbers));
 	memop_begin(argc, argv, lines, ARRAY_SIZE(lines), MEMOP_CMPXCHG);
-	vm = vm_create_with_one_vcpu(&vcpu, guest_main);
-	vm_userspace_mem_region_add(vm, VM_MEM_SRC_ANONYMOUS, GPA, SLOT, SIZE / BYTES_PAGE, 0);
-	virt_map(vm, GPA, GPA, SIZE / BYTES_PAGE);
-	board = addr_gpa2hva(vm, GPA);
-	status = report_run();
-	kvm_vm_free(vm);
-	return status;
+	report_around(set_up, tear_down);
+	return report_run();
 }

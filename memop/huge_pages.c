@@ -11,7 +11,7 @@
  * the huge page for one block, or a key that reaches the neighbouring blocks, moves
  * bytes or returns codes that it does not predict.
  */
-#include "s390x/memop.h"
+#include "s390x/bench.h"
 #include "case/report.h"
 #include "s390x/skey.h"
 #include "s390x/trial.h"
@@ -30,20 +30,23 @@ static const uint32_t accesses[] = {
 	KVM_S390_MEMOP_LOGICAL_WRITE,
 };
 
-static void request(uint32_t op, uint64_t gaddr, uint32_t size, uint64_t flags, unsigned int key)
+static struct trial access_of(uint32_t op, uint64_t gaddr, uint32_t size)
 {
-	struct trial t = {
+	return (struct trial){
 		.arena = arena,
-		.request = { .on_vcpu = op == KVM_S390_MEMOP_LOGICAL_READ ||
-					op == KVM_S390_MEMOP_LOGICAL_WRITE,
-			     .op = { .op = op,
-				     .gaddr = gaddr,
-				     .size = size,
-				     .flags = flags,
-				     .key = (uint8_t)key } },
+		.request = { .on_vcpu = op <= KVM_S390_MEMOP_LOGICAL_WRITE,
+			     .op = { .op = op, .gaddr = gaddr, .size = size } },
 	};
+}
 
-	trial_run(&t);
+static void request(struct trial t, unsigned int key)
+{
+	t.request.op.flags = KVM_S390_MEMOP_F_SKEY_PROTECTION;
+	t.request.op.key = (uint8_t)key;
+	if (!report_case())
+		return;
+	report_decided("SLOT-08");
+	trial_issue(&t);
 }
 
 static void ranges(void)
@@ -65,11 +68,13 @@ static void ranges(void)
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
 		for (size_t s = 0; s < ARRAY_SIZE(sizes); s++)
 			for (size_t o = 0; o < ARRAY_SIZE(accesses); o++) {
-				request(accesses[o], places[i], sizes[s], 0, 0);
-				request(accesses[o], places[i], sizes[s],
-					KVM_S390_MEMOP_F_CHECK_ONLY, 0);
+				struct trial t = access_of(accesses[o], places[i], sizes[s]);
+
+				if (!report_case())
+					continue;
+				report_decided("SLOT-08");
+				trial_both(&t);
 			}
-	trial_rest(arena);
 }
 
 /* The block in question, between neighbours of which nobody with a key may have anything */
@@ -83,12 +88,11 @@ static void keys_of_blocks(void)
 			arena_key(arena, blocks[b], 1, skey_byte(n / 2, n % 2));
 			for (unsigned int key = 0; key < KEYS; key++)
 				for (size_t o = 0; o < ARRAY_SIZE(accesses); o++)
-					request(accesses[o], blocks[b] + 0x123, 40,
-						KVM_S390_MEMOP_F_SKEY_PROTECTION, key);
+					request(access_of(accesses[o], blocks[b] + 0x123, 40),
+						key);
 		}
 		arena_key(arena, blocks[b], 1, skey_byte(15, true));
 	}
-	trial_rest(arena);
 }
 
 /* An access over the border of two blocks of one huge page: either may deny it */
@@ -102,11 +106,8 @@ static void across_blocks(void)
 			arena_key(arena, at + 0x1000, 1, skey_byte(second, true));
 			for (unsigned int key = 0; key < KEYS; key++)
 				for (size_t o = 0; o < ARRAY_SIZE(accesses); o++)
-					request(accesses[o], at + 0xff0, 48,
-						KVM_S390_MEMOP_F_SKEY_PROTECTION, key);
+					request(access_of(accesses[o], at + 0xff0, 48), key);
 		}
-	arena_key(arena, BASE, ARENA_PAGES, 0);
-	trial_rest(arena);
 }
 
 static uint8_t key_of(unsigned int page)
@@ -118,6 +119,7 @@ static void all_keys(void)
 {
 	uint8_t keys[ARENA_PAGES];
 
+	report_deciding("SLOT-08 SKEY-04 SKEY-05");
 	for (unsigned int page = 0; page < ARENA_PAGES; page++)
 		arena_key(arena, BASE + page * CONTRACT_PAGE, 1, key_of(page));
 	report_outcome(outcome_success(), skey_get(arena->vm, BASE, ARENA_PAGES, keys),
@@ -125,11 +127,8 @@ static void all_keys(void)
 	for (unsigned int page = 0; page < ARENA_PAGES; page++)
 		/* Reference and change may have been recorded since */
 		if (report_case() && (keys[page] & ~(SKEY_REFERENCE | SKEY_CHANGE)) != key_of(page))
-			report_fail(&(struct finding){ .request = "the key of each block in turn",
-						       .expected = "the one that was set",
-						       .observed = "another",
-						       .offset = (long)page });
-	arena_key(arena, BASE, ARENA_PAGES, 0);
+			report_wrong("the key of each block in turn", "the one that was set",
+				     "%#x in block %u", keys[page], page);
 }
 
 static void exchanges(void)
@@ -147,17 +146,13 @@ static void exchanges(void)
 							.op = KVM_S390_MEMOP_ABSOLUTE_CMPXCHG,
 							.gaddr = places[i],
 							.size = size,
-							.flags = KVM_S390_MEMOP_F_SKEY_PROTECTION,
-							.key = (uint8_t)key,
 						},
 						.old_differs = differs,
 						.old_bit = size * 8 - 1,
 					};
 
-					trial_run(&t);
+					request(t, key);
 				}
-	arena_key(arena, BASE, ARENA_PAGES, 0);
-	trial_rest(arena);
 }
 
 static const struct line lines[] = {
@@ -171,15 +166,15 @@ static const struct line lines[] = {
 	{ "cmpxchg, every size and key", "SLOT-08 MEMOP-XCHG-03 MEMOP-XCHG-04", exchanges },
 };
 
+static const struct bench bench = {
+	.need = MEMOP_CMPXCHG,
+	.slots = slots,
+	.count = ARRAY_SIZE(slots),
+	.arena = &arena,
+	.huge = true,
+};
+
 int main(int argc, char **argv)
 {
-	int status;
-
-	memop_begin(argc, argv, lines, ARRAY_SIZE(lines), MEMOP_CMPXCHG);
-	arena = arena_create_huge(slots, ARRAY_SIZE(slots));
-	report_need(arena, SKIP_CAPABILITY, "huge pages (root, or reserved), and KVM_CAP_S390_HPAGE_1M (module "
-			   "parameter hpage=1)");
-	status = report_run();
-	arena_free(arena);
-	return status;
+	return bench_main(argc, argv, lines, ARRAY_SIZE(lines), &bench);
 }

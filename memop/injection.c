@@ -18,7 +18,7 @@
 #include "case/bytes.h"
 #include "s390x/dat.h"
 #include "s390x/judge.h"
-#include "s390x/memop.h"
+#include "s390x/bench.h"
 #include "case/report.h"
 #include "s390x/skey.h"
 #include "s390x/trial.h"
@@ -185,6 +185,7 @@ static void check_lowcore(const struct trial *t, const struct judge_order *o, ui
 		field(t, "TEID space", o->teid & TEID_SPACE, space);
 	}
 	if (o->code == PGM_PROTECTION) {
+		report_decided("MEMOP-INJ-04");
 		field(t, "TEID indication of suppression", o->teid & TEID_WHAT,
 		      changed ? 0 : what_of(cause->protection));
 		if (!changed)
@@ -222,6 +223,9 @@ static void inject(uint32_t op, uint64_t gaddr, uint32_t size, uint64_t flags, u
 	t.keep = true;
 	judge_run(arena, &order, 1);
 	psw_addr = arena->vcpu->run->psw_addr;
+	report_decided(!(flags & INJECT) ? "MEMOP-INJ-02"
+		       : flags & CHECK	 ? "MEMOP-INJ-03"
+					 : "MEMOP-INJ-01");
 	fine = trial_issue(&t);
 	changed = op == KVM_S390_MEMOP_LOGICAL_WRITE && t.prediction.fragments &&
 		  t.outcome.ret > 0 &&
@@ -266,8 +270,6 @@ static void each_page(uint64_t as)
 		each_flag(op, 1UL << 31, 8, 4);
 		each_flag(op, -8UL, 8, 4);
 	}
-	arena_key(arena, FRAME, 2 * PAGES + 16, 0);
-	trial_rest(arena);
 }
 
 static void secondary(void)
@@ -293,8 +295,6 @@ static void dat_off(void)
 		each_flag(op, NOWHERE - 8, 8, 4);
 		each_flag(op, FRAME + CONTRACT_PAGE, 8, 4);
 	}
-	arena_key(arena, FRAME, 2 * PAGES + 16, 0);
-	trial_rest(arena);
 }
 
 /* Every exception of access-register translation that one token can lead to */
@@ -315,8 +315,6 @@ static void tokens(void)
 		for (uint32_t op = 0; op <= KVM_S390_MEMOP_LOGICAL_WRITE; op++)
 			each_flag(op, address_of(GOOD) + 8, 8, 4);
 	}
-	arena_key(arena, FRAME, 2 * PAGES + 16, 0);
-	trial_rest(arena);
 }
 
 /* The second of two injections must not get lost, nor leave a third */
@@ -345,6 +343,7 @@ static void two_in_a_row(void)
 
 			if (!report_case())
 				continue;
+			report_decided("MEMOP-INJ-01");
 			judge_run(arena, orders, 2);
 			trial_issue(&t);
 			first = t.outcome.ret;
@@ -359,8 +358,6 @@ static void two_in_a_row(void)
 			    orders[1].code != t.outcome.ret)
 				field(&t, "interruption code, if any", orders[1].code, 0);
 		}
-	arena_key(arena, FRAME, 2 * PAGES + 16, 0);
-	trial_rest(arena);
 }
 
 /* The interruption cannot be taken: the vCPU must come back, and not loop in the kernel */
@@ -384,12 +381,11 @@ static void invalid_new_psw(void)
 
 		if (!report_case())
 			continue;
+		report_decided("MEMOP-INJ-05");
 		judge_run(arena, &order, 1);
 		if (trial_issue(&t) && !judge_stray(arena))
 			trial_fail(&t, "KVM_RUN comes back with an intercept", "another exit", -1);
 	}
-	arena_key(arena, FRAME, 2 * PAGES + 16, 0);
-	trial_rest(arena);
 }
 
 #define CLAUSES "MEMOP-INJ-01 MEMOP-INJ-02 MEMOP-INJ-03 MEMOP-INJ-04"
@@ -405,15 +401,17 @@ static const struct line lines[] = {
 	  invalid_new_psw },
 };
 
+static const struct bench bench = {
+	.need = MEMOP_KEYED,
+	.slots = slots,
+	.count = ARRAY_SIZE(slots),
+	.arena = &arena,
+	.dat = &dat,
+	.tables = TABLES,
+	.judge = true,
+};
+
 int main(int argc, char **argv)
 {
-	int status;
-
-	memop_begin(argc, argv, lines, ARRAY_SIZE(lines), MEMOP_KEYED);
-	arena = arena_create(slots, ARRAY_SIZE(slots), 0);
-	dat_create(&dat, arena, TABLES);
-	judge_create(arena);
-	status = report_run();
-	arena_free(arena);
-	return status;
+	return bench_main(argc, argv, lines, ARRAY_SIZE(lines), &bench);
 }

@@ -16,7 +16,7 @@
 #include <stdio.h>
 
 #include "s390x/judge.h"
-#include "s390x/memop.h"
+#include "s390x/bench.h"
 #include "case/report.h"
 #include "s390x/skey.h"
 #include "s390x/trial.h"
@@ -60,6 +60,7 @@ static void compare(uint64_t gpa, const struct judge_order *o, unsigned int key,
 
 	if (!report_case())
 		return;
+	report_decided("MEMOP-KEY-08");
 	for (int check = 0; check < 2; check++) {
 		if (!trial_issue(&t))
 			return;
@@ -110,8 +111,6 @@ static void at(uint64_t gpa)
 		arena_key(arena, gpa & -CONTRACT_PAGE, 1, skey_byte(n / 2, n % 2));
 		judge(gpa);
 	}
-	arena_key(arena, gpa & -CONTRACT_PAGE, 1, 0);
-	trial_rest(arena);
 }
 
 static void page_zero(void)
@@ -133,8 +132,6 @@ static void across(void)
 			arena_key(arena, OTHER_PAGE + CONTRACT_PAGE, 1, skey_byte(n / 2, n % 2));
 			judge(OTHER_PAGE + CONTRACT_PAGE - 3);
 		}
-	arena_key(arena, OTHER_PAGE, 2, 0);
-	trial_rest(arena);
 }
 
 static const struct line lines[] = {
@@ -143,15 +140,21 @@ static const struct line lines[] = {
 	{ "across two pages with keys of their own", "MEMOP-KEY-08 MEMOP-KEY-05", across },
 };
 
+static void set_up(void)
+{
+	arena->state.cpu.cr[1] = JUDGE_REAL_SPACE;
+}
+
+static const struct bench bench = {
+	.need = MEMOP_KEYED,
+	.slots = slots,
+	.count = ARRAY_SIZE(slots),
+	.arena = &arena,
+	.judge = true,
+	.begin = set_up,
+};
+
 int main(int argc, char **argv)
 {
-	int status;
-
-	memop_begin(argc, argv, lines, ARRAY_SIZE(lines), MEMOP_KEYED);
-	arena = arena_create(slots, ARRAY_SIZE(slots), 0);
-	judge_create(arena);
-	arena->state.cpu.cr[1] = JUDGE_REAL_SPACE;
-	status = report_run();
-	arena_free(arena);
-	return status;
+	return bench_main(argc, argv, lines, ARRAY_SIZE(lines), &bench);
 }

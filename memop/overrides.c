@@ -15,7 +15,7 @@
 
 #include "s390x/dat.h"
 #include "s390x/judge.h"
-#include "s390x/memop.h"
+#include "s390x/bench.h"
 #include "case/report.h"
 #include "s390x/skey.h"
 #include "s390x/trial.h"
@@ -57,13 +57,9 @@ static bool mem_op(struct trial *t, uint32_t op, uint64_t gaddr, uint32_t size, 
 				.gaddr = gaddr,
 				.size = size,
 				.key = key,
-				.flags = KVM_S390_MEMOP_F_SKEY_PROTECTION |
-					 KVM_S390_MEMOP_F_CHECK_ONLY },
+				.flags = KVM_S390_MEMOP_F_SKEY_PROTECTION },
 	};
-	if (!report_case() || !trial_issue(t))
-		return false;
-	t->request.op.flags &= ~(uint64_t)KVM_S390_MEMOP_F_CHECK_ONLY;
-	return trial_issue(t);
+	return report_case() && trial_both(t);
 }
 
 static void each_place(uint8_t key)
@@ -133,8 +129,6 @@ static void each_key(bool judged, const char *what)
 					each_place(access_keys[k]);
 			}
 	}
-	arena_key(arena, FRAME, PAGES + 1, 0);
-	trial_rest(arena);
 }
 
 static void dat_off(void)
@@ -215,11 +209,9 @@ static void around_the_end(void)
 				keys_at_the_end(ends[e].end);
 			}
 		}
-	arena_key(arena, FRAME, PAGES + 1, 0);
-	trial_rest(arena);
 }
 
-#define CLAUSES "MEMOP-LOG-07 MEMOP-KEY-03 MEMOP-KEY-05 MEMOP-CHK-01"
+#define CLAUSES "MEMOP-LOG-07 MEMOP-KEY-03 MEMOP-CHK-01"
 
 static const struct line lines[] = {
 	{ "DAT off: keys, overrides, low addresses", CLAUSES, dat_off },
@@ -227,18 +219,20 @@ static const struct line lines[] = {
 	  ordinary_space },
 	{ "private space: fetch override and low-address protection do not apply",
 	  CLAUSES " MEMOP-KEY-08", private_space },
-	{ "from the end of the address space to its beginning", CLAUSES, around_the_end },
+	{ "from the end of the address space to its beginning", CLAUSES " MEMOP-KEY-05", around_the_end },
+};
+
+static const struct bench bench = {
+	.need = MEMOP_KEYED,
+	.slots = slots,
+	.count = ARRAY_SIZE(slots),
+	.arena = &arena,
+	.dat = &dat,
+	.tables = TABLES,
+	.judge = true,
 };
 
 int main(int argc, char **argv)
 {
-	int status;
-
-	memop_begin(argc, argv, lines, ARRAY_SIZE(lines), MEMOP_KEYED);
-	arena = arena_create(slots, ARRAY_SIZE(slots), 0);
-	dat_create(&dat, arena, TABLES);
-	judge_create(arena);
-	status = report_run();
-	arena_free(arena);
-	return status;
+	return bench_main(argc, argv, lines, ARRAY_SIZE(lines), &bench);
 }

@@ -205,6 +205,7 @@ static void bad_buffers(void)
 
 	TEST_ASSERT(none != MAP_FAILED && fixed != MAP_FAILED, "mmap");
 	rest();
+	report_deciding("MEMOP-SIDA-05 MEMOP-BUF-01");
 	for (uint32_t size = 1; size <= SIDA_SIZE; size *= 4) {
 		report_outcome(outcome_error(EFAULT), sida(KVM_S390_MEMOP_SIDA_READ, none, 0, size),
 			       "SIDA_READ to memory that cannot be reached");
@@ -254,19 +255,24 @@ static const struct line lines[] = {
 	{ "no memory slot can be set", "SLOT-13", no_slots },
 };
 
-int main(int argc, char **argv)
+static void set_up(void)
 {
-	const char *why;
-	int status;
-
-	report_options(argc, argv, lines, ARRAY_SIZE(lines));
-	report_need(compat_kernel_fits(&why), SKIP_CAPABILITY, why);
-	report_need(kvm_check_cap(KVM_CAP_S390_PROTECTED) > 0, SKIP_CAPABILITY, "KVM_CAP_S390_PROTECTED");
 	arena = arena_create(slots, ARRAY_SIZE(slots), 0);
 	TEST_ASSERT(!pv_command(KVM_PV_ENABLE), "KVM_PV_ENABLE");
 	arena->state.protected_guest = true;
-	status = report_run();
+}
+
+static void tear_down(void)
+{
 	pv_command(KVM_PV_DISABLE);
 	arena_free(arena);
-	return status;
+}
+
+int main(int argc, char **argv)
+{
+	memop_begin(argc, argv, lines, ARRAY_SIZE(lines), MEMOP_ANY);
+	report_need(kvm_check_cap(KVM_CAP_S390_PROTECTED) > 0, SKIP_CAPABILITY,
+		    "KVM_CAP_S390_PROTECTED");
+	report_around(set_up, tear_down);
+	return report_run();
 }

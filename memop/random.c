@@ -14,7 +14,7 @@
 #include <time.h>
 
 #include "s390x/dat.h"
-#include "s390x/memop.h"
+#include "s390x/bench.h"
 #include "case/report.h"
 #include "s390x/skey.h"
 #include "s390x/trial.h"
@@ -314,7 +314,6 @@ static void random_cases(void)
 		world.dropped = 0;
 		make_world(number);
 	}
-	trial_rest(arena);
 }
 
 static const struct line lines[] = {
@@ -324,22 +323,23 @@ static const struct line lines[] = {
 	  random_cases },
 };
 
+static const struct bench bench = {
+	.need = MEMOP_KEYED,
+	.slots = slots,
+	.count = ARRAY_SIZE(slots),
+	.arena = &arena,
+	.dat = &dat,
+	.tables = TABLES,
+};
+
 int main(int argc, char **argv)
 {
 	static const struct report_number numbers[] = {
 		{ "--seed", "the same cases again", &seed },
 		{ "--cases", "how many", &cases },
 	};
-	int status;
 
 	seed = (unsigned long)time(NULL);
 	report_numbers(numbers, ARRAY_SIZE(numbers));
-	memop_begin(argc, argv, lines, ARRAY_SIZE(lines), MEMOP_KEYED);
-	arena = arena_create(slots, ARRAY_SIZE(slots), 0);
-	dat_create(&dat, arena, TABLES);
-	arena->state.cpu.edat1 = arena_facility(arena, 8);
-	arena->state.cpu.edat2 = arena_facility(arena, 78);
-	status = report_run();
-	arena_free(arena);
-	return status;
+	return bench_main(argc, argv, lines, ARRAY_SIZE(lines), &bench);
 }

@@ -20,7 +20,7 @@
 #include "case/bytes.h"
 #include "compat.h"
 #include "s390x/memop_deviation.h"
-#include "s390x/memop.h"
+#include "s390x/bench.h"
 #include "case/report.h"
 #include "s390x/skey.h"
 #include "s390x/trial.h"
@@ -130,6 +130,9 @@ static void check_bits(const struct attempt *a)
 
 	if (!report_case())
 		return;
+	report_decided(a->how == CHECKED ? "MEMOP-CHK-02"
+		       : a->how == DENIED ? "MEMOP-RC-02"
+					  : "MEMOP-RC-01");
 	arena_key(arena, BASE, PAGES, skey_byte(ACC, true));
 	o = memop(a->on_vcpu ? arena->vcpu->fd : arena->vm->fd, &a->op);
 	TEST_ASSERT(skey_get(arena->vm, BASE, PAGES, keys).ret == 0, "KVM_S390_GET_SKEYS");
@@ -169,6 +172,9 @@ static void check_log(const struct attempt *a)
 
 	if (!report_case())
 		return;
+	report_decided(a->how == CHECKED ? "DIRTY-03 MEMOP-CHK-02" : "DIRTY-03");
+	if (a->store && a->how == PERMITTED)
+		report_decided("DIRTY-01 DIRTY-02 DIRTY-06");
 	arena_key(arena, BASE, PAGES, skey_byte(ACC, true));
 	get_log(bitmap);
 	o = memop(a->on_vcpu ? arena->vcpu->fd : arena->vm->fd, &a->op);
@@ -182,7 +188,7 @@ static void check_log(const struct attempt *a)
 			if (!expected && touches(a, page) &&
 			    deviation_of_dirty_page(a->store && a->how != CHECKED)) {
 				report_deviation(deviation_of_dirty_page(true));
-				break;
+				continue;
 			}
 			fail(a, page, expected ? "in the dirty log" : "not in the dirty log",
 			     expected ? "not in it" : "in it");
@@ -319,18 +325,30 @@ static const struct line lines[] = {
 	  log_places },
 };
 
-int main(int argc, char **argv)
+static void set_up(void)
 {
-	int status;
-
-	memop_begin(argc, argv, lines, ARRAY_SIZE(lines), MEMOP_KEYED);
 	max = (uint32_t)memop_max_size();
 	buf = malloc(max);
 	TEST_ASSERT(buf, "no memory");
-	arena = arena_create(slots, ARRAY_SIZE(slots), KVM_MEM_LOG_DIRTY_PAGES);
 	bytes_copy(buf, bytes_inverted(0), max);
-	status = report_run();
-	arena_free(arena);
+}
+
+static void tear_down(void)
+{
 	free(buf);
-	return status;
+}
+
+static const struct bench bench = {
+	.need = MEMOP_KEYED,
+	.slots = slots,
+	.count = ARRAY_SIZE(slots),
+	.arena = &arena,
+	.flags = KVM_MEM_LOG_DIRTY_PAGES,
+	.begin = set_up,
+	.end = tear_down,
+};
+
+int main(int argc, char **argv)
+{
+	return bench_main(argc, argv, lines, ARRAY_SIZE(lines), &bench);
 }

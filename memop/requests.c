@@ -12,7 +12,7 @@
  * say so with the errno of a reason that applies, and touch nothing.
  */
 #include "compat.h"
-#include "s390x/memop.h"
+#include "s390x/bench.h"
 #include "case/report.h"
 #include "s390x/skey.h"
 #include "s390x/trial.h"
@@ -83,7 +83,6 @@ static void product(bool on_vcpu)
 	for (size_t o = 0; o < ARRAY_SIZE(ops); o++)
 		for (unsigned int flags = 0; flags < 8; flags++)
 			every_size(ops[o], on_vcpu, flags);
-	trial_rest(arena);
 }
 
 static void product_vm(void)
@@ -109,7 +108,6 @@ static void undefined_flags(void)
 				t = request(ops[o], true, all, 8);
 				trial_run(&t);
 			}
-	trial_rest(arena);
 }
 
 /* Every size up to some more than what an exchange takes, on either descriptor */
@@ -125,7 +123,6 @@ static void small_sizes(void)
 				t = request(ops[o], true, combination(4 * keyed), size);
 				trial_run(&t);
 			}
-	trial_rest(arena);
 }
 
 /* All that @op does not use, filled with @with */
@@ -156,9 +153,11 @@ static void unused_fields(void)
 
 					t.request.op.key = ACC;
 					fill_unused(&t.request.op, junk[j]);
-					trial_run(&t);
+					if (!report_case())
+						continue;
+					report_decided("MEMOP-RES-01");
+					trial_issue(&t);
 				}
-	trial_rest(arena);
 }
 
 static void access_registers(void)
@@ -171,7 +170,6 @@ static void access_registers(void)
 				t.request.op.ar = (uint8_t)ar;
 				trial_run(&t);
 			}
-	trial_rest(arena);
 }
 
 /* Whatever offset and size: there is no SIDA */
@@ -194,13 +192,12 @@ static void sida(void)
 					t.request.on_vcpu = false;
 					trial_run(&t);
 				}
-	trial_rest(arena);
 }
 
 static const struct line lines[] = {
 	{ "VM: every operation, flag combination, size and key",
 	  "MEMOP-OP-01 MEMOP-SIZE-01 MEMOP-SIZE-02 MEMOP-KEY-02 MEMOP-KEY-04 MEMOP-LOG-01 "
-	  "MEMOP-ABS-04 MEMOP-XCHG-06 MEMOP-SIDA-01 MEMOP-ORDER-01 MEMOP-RET-01",
+	  "MEMOP-ABS-04 MEMOP-XCHG-06 MEMOP-ORDER-01 MEMOP-RET-01",
 	  product_vm },
 	{ "vCPU: every operation, flag combination, size and key",
 	  "MEMOP-OP-01 MEMOP-SIZE-01 MEMOP-SIZE-02 MEMOP-KEY-02 MEMOP-KEY-04 MEMOP-ABS-01 "
@@ -209,22 +206,28 @@ static const struct line lines[] = {
 	{ "each undefined flag bit is refused, alone and beside defined ones", "MEMOP-FLAG-01",
 	  undefined_flags },
 	{ "small sizes: all are taken by reads and writes, powers of two by cmpxchg",
-	  "MEMOP-SIZE-01 MEMOP-XCHG-02 MEMOP-XCHG-08", small_sizes },
+	  "MEMOP-SIZE-01 MEMOP-XCHG-02", small_sizes },
 	{ "what an operation does not use is ignored", "MEMOP-RES-01 MEMOP-KEY-04", unused_fields },
 	{ "access registers 0 to 15 are taken, others refused", "MEMOP-LOG-03", access_registers },
 	{ "SIDA operations are refused for a guest that is not protected",
-	  "MEMOP-SIDA-01 MEMOP-SIDA-02 MEMOP-SIDA-03 MEMOP-SIDA-04", sida },
+	  "MEMOP-SIDA-02 MEMOP-ORDER-01", sida },
+};
+
+static void set_up(void)
+{
+	max = (uint32_t)memop_max_size();
+	arena_key(arena, PLACE, 32, skey_byte(ACC, true));
+}
+
+static const struct bench bench = {
+	.need = MEMOP_ANY,
+	.slots = slots,
+	.count = ARRAY_SIZE(slots),
+	.arena = &arena,
+	.begin = set_up,
 };
 
 int main(int argc, char **argv)
 {
-	int status;
-
-	memop_begin(argc, argv, lines, ARRAY_SIZE(lines), MEMOP_ANY);
-	max = (uint32_t)memop_max_size();
-	arena = arena_create(slots, ARRAY_SIZE(slots), 0);
-	arena_key(arena, PLACE, 32, skey_byte(ACC, true));
-	status = report_run();
-	arena_free(arena);
-	return status;
+	return bench_main(argc, argv, lines, ARRAY_SIZE(lines), &bench);
 }

@@ -18,6 +18,7 @@
 
 #include "case/bytes.h"
 #include "compat.h"
+#include "s390x/bench.h"
 #include "s390x/judge.h"
 #include "case/report.h"
 #include "s390x/skey.h"
@@ -104,11 +105,15 @@ static void counts(void)
 	enable();
 	memset(keys, 0, KVM_S390_SKEYS_MAX);
 	for (size_t n = 0; n < ARRAY_SIZE(nrs); n++) {
+		report_deciding("SKEY-02");
 		expect(outcome_error(EINVAL), nrs[n], 0, 0, keys, 0);
+		report_deciding("SKEY-03");
 		expect(outcome_success(), nrs[n], 0, 1, keys, 0);
 		expect(outcome_success(), nrs[n], 0, 2 * ARENA_PAGES, keys, 0);
 		/* Taken, and then there is no such storage: more than this VM has */
+		report_deciding("SKEY-08");
 		expect(outcome_error(EFAULT), nrs[n], 0, KVM_S390_SKEYS_MAX, keys, 0);
+		report_deciding("SKEY-03");
 		for (size_t i = 0; i < ARRAY_SIZE(beyond); i++)
 			expect(outcome_error(EINVAL), nrs[n], 0, beyond[i], keys, 0);
 	}
@@ -139,6 +144,7 @@ static void round_trip(void)
 	static const unsigned int lengths[] = { 1, 2, 3, 7, 64, COUNT };
 	uint8_t *back = keys + 1024;
 
+	report_deciding("SKEY-04 SKEY-05");
 	enable();
 	for (size_t i = 0; i < ARRAY_SIZE(lengths); i++)
 		for (unsigned int first = 0; first < COUNT; first += i ? 16 : 1) {
@@ -294,20 +300,30 @@ static const struct line lines[] = {
 	{ "SET_SKEYS is seen by the guest's ISKE", "SKEY-10", guest_finds },
 };
 
-int main(int argc, char **argv)
+static void set_up(void)
 {
-	const char *why;
-	int status;
-
-	report_options(argc, argv, lines, ARRAY_SIZE(lines));
-	report_need(compat_kernel_fits(&why), SKIP_CAPABILITY, why);
-	report_need(kvm_check_cap(KVM_CAP_S390_SKEYS) > 0, SKIP_CAPABILITY, "KVM_CAP_S390_SKEYS");
 	keys = malloc(KVM_S390_SKEYS_MAX + CONTRACT_PAGE);
 	TEST_ASSERT(keys, "no memory");
-	arena = arena_create(slots, ARRAY_SIZE(slots), 0);
-	judge_create(arena);
-	status = report_run();
-	arena_free(arena);
+}
+
+static void tear_down(void)
+{
 	free(keys);
-	return status;
+}
+
+static const struct bench bench = {
+	.need = MEMOP_ANY,
+	.slots = slots,
+	.count = ARRAY_SIZE(slots),
+	.arena = &arena,
+	.judge = true,
+	.begin = set_up,
+	.end = tear_down,
+};
+
+int main(int argc, char **argv)
+{
+	memop_begin(argc, argv, lines, ARRAY_SIZE(lines), bench.need);
+	report_need(kvm_check_cap(KVM_CAP_S390_SKEYS) > 0, SKIP_CAPABILITY, "KVM_CAP_S390_SKEYS");
+	return bench_run(&bench);
 }

@@ -12,7 +12,7 @@
  * wrong space or at the wrong address shows other bytes.
  */
 #include "s390x/dat.h"
-#include "s390x/memop.h"
+#include "s390x/bench.h"
 #include "case/report.h"
 #include "s390x/trial.h"
 
@@ -116,7 +116,6 @@ static void levels(enum dat_level top)
 			around(border, 4, (uint8_t)ar);
 		}
 	}
-	trial_rest(arena);
 }
 
 static void segments(void)
@@ -160,7 +159,6 @@ static void wraparound(void)
 			if (m == 0)
 				around(0x5a000000, 4, 3);
 		}
-	trial_rest(arena);
 }
 
 /* DAT off: real addresses, prefixed */
@@ -181,7 +179,6 @@ static void prefixes(void)
 				around(m ? 1UL << 31 : 1UL << 24, 1, 0);
 		}
 	arena->state.cpu.prefix = 0;
-	trial_rest(arena);
 }
 
 /* DAT on: what comes out of a page table, and a real-space ASCE, is prefixed too */
@@ -208,7 +205,6 @@ static void prefixes_with_dat(void)
 		around(0x200000, 1, 0);
 	}
 	arena->state.cpu.prefix = 0;
-	trial_rest(arena);
 }
 
 /* Segments of 1 MiB without page tables: EDAT-1, by bit 40 of control register 0 */
@@ -234,7 +230,6 @@ static void large_segments(void)
 	arena_cpu(arena);
 	around(0x602000, 3, 0);
 	arena->state.cpu.prefix = 0;
-	trial_rest(arena);
 }
 
 /* Regions of 2 GiB without segment tables: EDAT-2 */
@@ -280,17 +275,22 @@ static const struct line lines[] = {
 	{ "DAT on: large regions", "MEMOP-LOG-02", large_regions },
 };
 
+static void take_size(void)
+{
+	max = (uint32_t)memop_max_size();
+}
+
+static const struct bench bench = {
+	.need = MEMOP_ANY,
+	.slots = slots,
+	.count = ARRAY_SIZE(slots),
+	.arena = &arena,
+	.dat = &dat,
+	.tables = TABLES,
+	.begin = take_size,
+};
+
 int main(int argc, char **argv)
 {
-	int status;
-
-	memop_begin(argc, argv, lines, ARRAY_SIZE(lines), MEMOP_ANY);
-	max = (uint32_t)memop_max_size();
-	arena = arena_create(slots, ARRAY_SIZE(slots), 0);
-	dat_create(&dat, arena, TABLES);
-	arena->state.cpu.edat1 = arena_facility(arena, 8);
-	arena->state.cpu.edat2 = arena_facility(arena, 78);
-	status = report_run();
-	arena_free(arena);
-	return status;
+	return bench_main(argc, argv, lines, ARRAY_SIZE(lines), &bench);
 }

@@ -17,7 +17,7 @@
 
 #include "s390x/dat.h"
 #include "s390x/judge.h"
-#include "s390x/memop.h"
+#include "s390x/bench.h"
 #include "case/report.h"
 #include "s390x/trial.h"
 
@@ -84,8 +84,7 @@ static void around(uint64_t border)
 				.request.on_vcpu = true,
 				.request.op = { .op = op,
 						.gaddr = border + (uint64_t)places[p],
-						.size = 8,
-						.flags = KVM_S390_MEMOP_F_CHECK_ONLY },
+						.size = 8 },
 			};
 			orders[n] = (struct judge_order){
 				.address = t->request.op.gaddr,
@@ -97,9 +96,7 @@ static void around(uint64_t border)
 			if (!run[n])
 				continue;
 			any = true;
-			run[n] = trial_issue(t);
-			t->request.op.flags = 0;
-			run[n] = run[n] && trial_issue(t);
+			run[n] = trial_both(t);
 		}
 	if (!any)
 		return;
@@ -162,7 +159,6 @@ static void spoilt(int top, uint64_t cr0)
 					around(border);
 				}
 			}
-	trial_rest(arena);
 }
 
 static void spoilt_tables(void)
@@ -198,7 +194,6 @@ static void beyond_asce(void)
 				around((1UL << bit) + 0x10000);
 			around(0);
 		}
-	trial_rest(arena);
 }
 
 /* The designated table itself is not in storage */
@@ -210,7 +205,6 @@ static void missing_table(void)
 		around(border_of(top));
 		around(0x100000);
 	}
-	trial_rest(arena);
 }
 
 /*
@@ -252,7 +246,6 @@ static void large_segments(void)
 			arena_reset(arena, 0x100000, ARENA_UNIT);
 			arena_reset(arena, 0x300000, ARENA_UNIT);
 		}
-	trial_rest(arena);
 }
 
 #define CLAUSES "MEMOP-LOG-06 MEMOP-LOG-07 MEMOP-CHK-01 MEMOP-ADDR-03"
@@ -260,22 +253,22 @@ static void large_segments(void)
 static const struct line lines[] = {
 	{ "each entry of each table spoilt in each way", CLAUSES, spoilt_tables },
 	{ "the same with enhanced DAT", CLAUSES, spoilt_tables_edat },
-	{ "addresses beyond type and length of the ASCE", CLAUSES, beyond_asce },
-	{ "tables outside of storage", CLAUSES, missing_table },
+	{ "addresses beyond type and length of the ASCE", "MEMOP-LOG-06 MEMOP-CHK-01", beyond_asce },
+	{ "tables outside of storage", "MEMOP-LOG-06 MEMOP-CHK-01", missing_table },
 	{ "large segments", CLAUSES, large_segments },
+};
+
+static const struct bench bench = {
+	.need = MEMOP_ANY,
+	.slots = slots,
+	.count = ARRAY_SIZE(slots),
+	.arena = &arena,
+	.dat = &dat,
+	.tables = TABLES,
+	.judge = true,
 };
 
 int main(int argc, char **argv)
 {
-	int status;
-
-	memop_begin(argc, argv, lines, ARRAY_SIZE(lines), MEMOP_ANY);
-	arena = arena_create(slots, ARRAY_SIZE(slots), 0);
-	dat_create(&dat, arena, TABLES);
-	judge_create(arena);
-	arena->state.cpu.edat1 = arena_facility(arena, 8);
-	arena->state.cpu.edat2 = arena_facility(arena, 78);
-	status = report_run();
-	arena_free(arena);
-	return status;
+	return bench_main(argc, argv, lines, ARRAY_SIZE(lines), &bench);
 }

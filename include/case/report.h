@@ -107,7 +107,7 @@ bool report_wants(unsigned long count);
 
 /*
  * report_decided - these clauses decide the case that report_case() began
- * @names: a string that lasts, names between blanks
+ * @names: a string that lasts, names between blanks; NULL: none, it decides nothing
  *
  * A case of which neither this nor report_deciding() tells counts for the line's
  * clause if the line names one, and for none if it names several.

@@ -38,6 +38,7 @@ enum judge_kind {
 	/* MVCOS of 8 bytes, by its operand access control with the key of psw_mask */
 	JUDGE_MVCOS_FETCH,
 	JUDGE_MVCOS_STORE,
+	JUDGE_MOVE, /* MVCLE of length bytes from address to value, DAT in effect for both */
 };
 
 /* Read and written by the guest: 64 bytes */
@@ -49,7 +50,8 @@ struct judge_order {
 	/* What the CPU stored at the interruption; code 0: none */
 	uint16_t code, ilc;
 	uint64_t teid;
-	uint8_t exception_access_id, operand_access_id, unused[6];
+	uint8_t exception_access_id, operand_access_id, unused[2];
+	uint32_t length; /* of a JUDGE_MOVE */
 	uint64_t old_psw[2];
 };
 

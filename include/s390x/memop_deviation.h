@@ -18,10 +18,23 @@ const char *deviation_known(const struct state *s, const struct request *r,
 			    const struct prediction *p, struct outcome o);
 
 /*
+ * deviation_of_check - is it known that CHECK_ONLY comes to @checked and the access to @done?
+ * Each alone is allowed by @p.
+ */
+const char *deviation_of_check(const struct prediction *p, struct outcome checked,
+			       struct outcome done);
+
+/*
  * deviation_of_old - is what became of the old value of a cmpxchg known of kernels?
  * @old: the @size bytes at "old_addr" after an outcome @o that leaves them alone
  */
 const char *deviation_of_old(struct outcome o, const uint8_t *old, size_t size);
+
+/*
+ * deviation_of_host_fault - is it known that an access of which the process, and not the
+ * guest, is not capable comes to @o?
+ */
+const char *deviation_of_host_fault(struct outcome o);
 
 /*
  * deviation_of_dirty_page - is it known of kernels to log a page that was not written?

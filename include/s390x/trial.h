@@ -42,8 +42,18 @@ bool trial_run(struct trial *t);
 /* trial_issue - the same without report_case(): for a case of several requests */
 bool trial_issue(struct trial *t);
 
+/*
+ * trial_both - CHECK_ONLY, then the access itself: each as predicted, and both alike
+ * For a case that has begun. Returns whether all was so; @t holds the access.
+ */
+bool trial_both(struct trial *t);
+
 /* trial_tell - for quiet trials: count what it decided, and its known deviations */
 void trial_tell(const struct trial *t);
+
+/* trial_wrong - the same, for another clause than the one that decides the outcome */
+void trial_wrong(const struct trial *t, const char *clause, const char *expected,
+		 const char *observed, long offset);
 
 /* trial_restore - put the guest's bytes in the range to rest */
 void trial_restore(const struct trial *t);

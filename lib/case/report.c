@@ -39,6 +39,7 @@ static struct {
 	unsigned long checked; /* of these, those that were run */
 	unsigned long failed;
 	unsigned long deviated;
+	unsigned long aside; /* that decide nothing */
 	bool open;	   /* a case has begun that is not counted yet */
 	bool open_excused; /* and it deviates, or meets a fault */
 	uint64_t decided, deciding; /* masks of clauses: this case's, and until further notice */
@@ -159,7 +160,12 @@ bool report_wants(unsigned long count)
 
 void report_decided(const char *names)
 {
-	report.decided |= clauses_mask(names);
+	if (names) {
+		report.decided |= clauses_mask(names);
+	} else if (report.open) {
+		report.open = false;
+		report.aside++;
+	}
 }
 
 void report_deciding(const char *names)
@@ -185,9 +191,10 @@ static void count(struct tally *t, const char *name)
 
 void report_deviation(const char *name)
 {
+	if (!report.open_excused)
+		count(&report.deviation, name);
 	report.deviated += !report.open_excused;
 	report.open_excused = true;
-	count(&report.deviation, name);
 }
 
 void report_fault(const char *name)
@@ -298,7 +305,7 @@ void report_about(const char *format, ...)
 
 static bool only_deviations(void)
 {
-	return report.deviated && report.deviated == report.checked;
+	return report.deviated && report.deviated == report.checked - report.aside;
 }
 
 static void print_tally(const char *what, const struct tally *t)
@@ -353,7 +360,7 @@ static void check_line(size_t number)
 	const struct line *line = &plan.lines[number - 1];
 
 	report.current = number;
-	report.cases = report.checked = report.failed = report.deviated = 0;
+	report.cases = report.checked = report.failed = report.deviated = report.aside = 0;
 	report.deviation.kinds = report.fault.kinds = 0;
 	report.deciding = 0;
 	report.skip[0] = 0;

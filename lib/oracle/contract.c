@@ -121,9 +121,10 @@ static void refusals(const struct state *s, const struct request *r, const struc
 
 	refuse(p, on(RULE_OPERATION) && !op->known, EINVAL, "MEMOP-OP-01");
 	refuse(p, on(RULE_FD) && op->known && op->on_vcpu != r->on_vcpu, EINVAL,
-	       op->sida	     ? "MEMOP-SIDA-01"
-	       : op->logical ? "MEMOP-LOG-01"
-			     : "MEMOP-ABS-01");
+	       op->sida	      ? "MEMOP-SIDA-01"
+	       : op->logical  ? "MEMOP-LOG-01"
+	       : op->exchange ? "MEMOP-XCHG-01"
+			      : "MEMOP-ABS-01");
 	if (op->exchange)
 		refuse(p, on(RULE_CMPXCHG_EXTENSION) && !(s->extension & op->extension), EINVAL,
 		       "MEMOP-XCHG-01");
@@ -238,7 +239,7 @@ static struct cause key_exception(const struct state *s, const struct access *a,
 
 static const char *clause_of(const struct cause *c)
 {
-	return c->protection == PROTECTED_DAT ? "MEMOP-LOG-07" : "MEMOP-LOG-06";
+	return c->protection == PROTECTED_NOT ? "MEMOP-LOG-06" : "MEMOP-LOG-07";
 }
 
 /*

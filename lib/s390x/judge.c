@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "case/bytes.h"
+#include "case/report.h"
 #include "s390x/judge.h"
 
 #define CODE (2 * CONTRACT_PAGE)
@@ -81,6 +82,14 @@ asm(".pushsection .rodata\n"
     "	oilf	%r0,0x00020002\n"
     "	lghi	%r1,8\n"
     "	mvcos	0(%r4),16(%r12),%r1\n"
+    "	svc	0\n"
+    "	.balign 64\n"
+    "	lgr	%r0,%r8\n"
+    "	llgf	%r1,44(%r2)\n"
+    "	lgr	%r8,%r4\n"
+    "	lgr	%r9,%r1\n"
+    "1:	mvcle	%r0,%r8,0\n"
+    "	jo	1b\n"
     "	svc	0\n"
     "	.balign 64\n"
     "judge_program:\n"
@@ -192,6 +201,7 @@ void judge_compare(const struct trial *t, const struct judge_order *o)
 {
 	char expected[60], observed[OUTCOME_TEXT];
 
+	report_decided("MEMOP-KEY-08");
 	if (t->outcome.ret == o->code ||
 	    (o->code && prediction_allows(&t->prediction, (struct outcome){ .ret = o->code })))
 		return;

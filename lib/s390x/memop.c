@@ -51,6 +51,11 @@ void memop_begin(int argc, char **argv, const struct line *lines, size_t count,
 	report_need(compat_kernel_fits(&why), SKIP_CAPABILITY, why);
 	report_need(memop_max_size() > 0, SKIP_CAPABILITY, "KVM_CAP_S390_MEM_OP");
 	extension = (int)kvm_check_cap(KVM_CAP_S390_MEM_OP_EXTENSION);
-	report_need(need == MEMOP_ANY || extension > 0, SKIP_CAPABILITY, "KVM_CAP_S390_MEM_OP_EXTENSION");
-	report_need(need != MEMOP_CMPXCHG || extension & KVM_S390_MEMOP_EXTENSION_CAP_CMPXCHG, SKIP_CAPABILITY, 		    "KVM_S390_MEMOP_EXTENSION_CAP_CMPXCHG in KVM_CAP_S390_MEM_OP_EXTENSION");
+	report_capability("KVM_CAP_S390_MEM_OP", (long)memop_max_size());
+	report_capability("KVM_CAP_S390_MEM_OP_EXTENSION", extension);
+	report_need(need == MEMOP_ANY || extension > 0, SKIP_CAPABILITY,
+		    "KVM_CAP_S390_MEM_OP_EXTENSION");
+	report_need(need != MEMOP_CMPXCHG || extension & KVM_S390_MEMOP_EXTENSION_CAP_CMPXCHG,
+		    SKIP_CAPABILITY,
+		    "KVM_S390_MEMOP_EXTENSION_CAP_CMPXCHG in KVM_CAP_S390_MEM_OP_EXTENSION");
 }

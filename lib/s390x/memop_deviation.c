@@ -25,6 +25,12 @@ static bool has_new_memory_management(void)
 	return compat_slot_unit() < 1UL << 20;
 }
 
+/* Is there storage where the range begins? */
+static bool begins_in_storage(const struct prediction *p)
+{
+	return p->fragments && !p->fragment[0].offset;
+}
+
 /*
  * DEV-01: CHECK_ONLY looks for the storage of each page only where it has to
  * look at the storage key, which access key 0 does not need
@@ -33,7 +39,7 @@ static bool check_misses_hole(const struct request *r, const struct prediction *
 {
 	return !has_new_memory_management() && is_absolute(r) &&
 	       r->op.flags & KVM_S390_MEMOP_F_CHECK_ONLY && !key_in_effect(r) && p->answers == 1 &&
-	       p->any[0].ret == PGM_ADDRESSING && o.ret == 0;
+	       p->any[0].ret == PGM_ADDRESSING && begins_in_storage(p) && o.ret == 0;
 }
 
 const char *deviation_known(const struct state *s, const struct request *r,
@@ -45,6 +51,19 @@ const char *deviation_known(const struct state *s, const struct request *r,
 	return NULL;
 }
 
+/*
+ * DEV-07: CHECK_ONLY meets key and translation of each page in turn; the access translates
+ * all pages before it looks at the first key
+ */
+const char *deviation_of_check(const struct prediction *p, struct outcome checked,
+			       struct outcome done)
+{
+	return p->cause.protection == PROTECTED_KEY && checked.ret == PGM_PROTECTION &&
+			       done.ret > 0 && done.ret != PGM_PROTECTION
+		       ? "DEV-07"
+		       : NULL;
+}
+
 /* DEV-02: a denied cmpxchg zeroes the old value, as if the target had been 0 */
 const char *deviation_of_old(struct outcome o, const uint8_t *old, size_t size)
 {
@@ -54,6 +73,12 @@ const char *deviation_of_old(struct outcome o, const uint8_t *old, size_t size)
 		if (old[i])
 			return NULL;
 	return "DEV-02";
+}
+
+/* DEV-08: whatever fails in the access by key is taken for key-controlled protection */
+const char *deviation_of_host_fault(struct outcome o)
+{
+	return o.ret == PGM_PROTECTION ? "DEV-08" : NULL;
 }
 
 /* DEV-04: the page is made writable, and logged, before the key or the value is looked at */

@@ -44,7 +44,8 @@ static void describe(const struct trial *t, char *text)
 	}
 }
 
-void trial_fail(const struct trial *t, const char *expected, const char *observed, long offset)
+void trial_wrong(const struct trial *t, const char *clause, const char *expected,
+		 const char *observed, long offset)
 {
 	char request[MEMOP_TEXT], state[STATE_TEXT], what[MEMOP_TEXT + 16];
 
@@ -53,12 +54,17 @@ void trial_fail(const struct trial *t, const char *expected, const char *observe
 	describe(t, state);
 	snprintf(what, sizeof(what), "%s on the %s", memop_text(&t->request.op, request),
 		 t->request.on_vcpu ? "vCPU" : "VM");
-	report_fail(&(struct finding){ .clause = t->prediction.clause,
+	report_fail(&(struct finding){ .clause = clause,
 				       .state = state,
 				       .request = what,
 				       .expected = expected,
 				       .observed = observed,
 				       .offset = offset });
+}
+
+void trial_fail(const struct trial *t, const char *expected, const char *observed, long offset)
+{
+	trial_wrong(t, t->prediction.clause, expected, observed, offset);
 }
 
 static bool same(const struct trial *t, const void *is, const void *is_to_be, size_t len,
@@ -307,6 +313,36 @@ bool trial_issue(struct trial *t)
 	return good;
 }
 
+bool trial_both(struct trial *t)
+{
+	uint64_t flags = t->request.op.flags & ~(uint64_t)KVM_S390_MEMOP_F_CHECK_ONLY;
+	char want[OUTCOME_TEXT + 40], got[OUTCOME_TEXT];
+	const char *deviation;
+	struct outcome checked;
+
+	t->request.op.flags = flags | KVM_S390_MEMOP_F_CHECK_ONLY;
+	if (!trial_issue(t))
+		return false;
+	deviation = t->deviation;
+	checked = t->outcome;
+	t->request.op.flags = flags;
+	if (!trial_issue(t))
+		return false;
+	if (deviation || t->deviation)
+		return true;
+	report_decided("MEMOP-CHK-01");
+	if (outcome_equal(t->outcome, checked))
+		return true;
+	deviation = deviation_of_check(&t->prediction, checked, t->outcome);
+	if (deviation) {
+		report_deviation(deviation);
+		return true;
+	}
+	snprintf(want, sizeof(want), "as CHECK_ONLY has said: %s", outcome_text(checked, got));
+	trial_wrong(t, "MEMOP-CHK-01", want, outcome_text(t->outcome, got), -1);
+	return false;
+}
+
 bool trial_run(struct trial *t)
 {
 	return !report_case() || trial_issue(t);
@@ -319,6 +355,7 @@ void trial_rest(struct arena *a)
 
 	if (!report_case())
 		return;
+	report_decided(NULL);
 	d = arena_differs(a);
 	if (d < 0)
 		return;

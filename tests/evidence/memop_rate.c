@@ -6,32 +6,46 @@
  */
 #include <sys/ioctl.h>
 
-#include "compat.h"
-#include "kvm_util.h"
-#include "s390x/copy_check.h"
-#include "s390x/memop.h"
+#include "case/bytes.h"
 #include "case/report.h"
+#include "s390x/bench.h"
+#include "s390x/trial.h"
 
 #define ROUNDS 4
+#define PLACE 0x103000UL
 
-static struct copy_path path;
+static const uint64_t slots[] = { 0x100000 };
+static struct arena *arena;
 
-/* The requests of copy_every_offset(), and nothing else */
+static struct kvm_s390_mem_op request(uint32_t op, size_t offset)
+{
+	return (struct kvm_s390_mem_op){
+		.op = op,
+		.gaddr = PLACE + offset,
+		.size = (uint32_t)(1 + (BYTES_PAGE - offset) % 16),
+	};
+}
+
+static void checked_loop(uint32_t op)
+{
+	for (size_t offset = 0; offset < BYTES_PAGE; offset++) {
+		struct trial t = { .arena = arena, .request.op = request(op, offset) };
+
+		trial_run(&t);
+	}
+}
+
+/* The same requests, and nothing else */
 static void bare_loop(uint32_t op)
 {
 	uint8_t buf[16] = { 0 };
 
 	for (size_t offset = 0; offset < BYTES_PAGE; offset++) {
-		struct kvm_s390_mem_op request = {
-			.op = op,
-			.gaddr = path.base + 3 * BYTES_PAGE + offset,
-			.size = (uint32_t)(1 + (BYTES_PAGE - offset) % 16),
-			.buf = (uintptr_t)buf,
-		};
+		struct kvm_s390_mem_op bare = request(op, offset);
 
-		if (ioctl(path.fd, KVM_S390_MEM_OP, &request))
-			report_fail(&(struct finding){
-				.expected = "success", .observed = "an error", .offset = -1 });
+		bare.buf = (uintptr_t)buf;
+		if (ioctl(arena->vm->fd, KVM_S390_MEM_OP, &bare))
+			report_wrong(NULL, "success", "an error");
 	}
 }
 
@@ -43,14 +57,14 @@ static void rates(void)
 	for (int i = 0; i < ROUNDS; i++) {
 		double begin = report_seconds(), middle;
 
-		copy_every_offset(&path, copy_check_write);
-		copy_every_offset(&path, copy_check_read);
+		checked_loop(KVM_S390_MEMOP_ABSOLUTE_WRITE);
+		checked_loop(KVM_S390_MEMOP_ABSOLUTE_READ);
 		middle = report_seconds();
-		bare_loop(path.write_op);
-		bare_loop(path.read_op);
+		bare_loop(KVM_S390_MEMOP_ABSOLUTE_WRITE);
+		bare_loop(KVM_S390_MEMOP_ABSOLUTE_READ);
 		suite += middle - begin;
 		bare += report_seconds() - middle;
-		view_rest(path.view);
+		arena_reset(arena, PLACE, 2 * BYTES_PAGE);
 	}
 	report_note("suite", 2 * ROUNDS * BYTES_PAGE / suite, "requests/s");
 	report_note("bare_loop", 2 * ROUNDS * BYTES_PAGE / bare, "requests/s");
@@ -61,22 +75,14 @@ static const struct line lines[] = {
 	{ "absolute accesses of 1 to 16 bytes", "", rates },
 };
 
+static const struct bench bench = {
+	.need = MEMOP_KEYED,
+	.slots = slots,
+	.count = ARRAY_SIZE(slots),
+	.arena = &arena,
+};
+
 int main(int argc, char **argv)
 {
-	const char *why;
-
-	report_options(argc, argv, lines, ARRAY_SIZE(lines));
-	report_need(compat_kernel_fits(&why), SKIP_CAPABILITY, why);
-	report_need(kvm_check_cap(KVM_CAP_S390_MEM_OP_EXTENSION) > 0, SKIP_CAPABILITY, 		    "KVM_CAP_S390_MEM_OP_EXTENSION");
-	path = (struct copy_path){
-		.guest = copy_guest_create(),
-		.read_op = KVM_S390_MEMOP_ABSOLUTE_READ,
-		.write_op = KVM_S390_MEMOP_ABSOLUTE_WRITE,
-		.max = memop_max_size(),
-	};
-	path.view = &path.guest->absolute;
-	path.fd = path.guest->vm->fd;
-	path.base = path.guest->tested_gpa;
-	view_rest(path.view);
-	return report_run();
+	return bench_main(argc, argv, lines, ARRAY_SIZE(lines), &bench);
 }
