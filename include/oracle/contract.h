@@ -52,6 +52,7 @@ struct cpu {
 	uint64_t cr[16];
 	uint32_t ar[16];
 	bool edat1, edat2; /* facilities 8 and 78 */
+	bool fetch_store;  /* facility 75: the TEID tells fetches from stores */
 };
 
 struct state {
@@ -101,6 +102,8 @@ struct cause {
 struct prediction {
 	/* Each of these outcomes is allowed, and no other */
 	struct outcome any[CONTRACT_ANSWERS];
+	/* An exception that may come after leading bytes were stored (MEMOP-KEY-07) */
+	bool partial[CONTRACT_ANSWERS];
 	const char *by[CONTRACT_ANSWERS]; /* the clause that each is from; NULL: one of several */
 	size_t answers;
 	const char *clause; /* the first of them, for a failure */
@@ -108,8 +111,7 @@ struct prediction {
 	/* Where the bytes of the range are, up to the first that does not exist */
 	struct fragment fragment[CONTRACT_FRAGMENTS];
 	size_t fragments;
-	/* After an exception: leading bytes that a store may have changed (MEMOP-KEY-07) */
-	uint64_t reachable;
+	uint64_t reachable; /* leading bytes, up to the first page that meets an exception */
 	struct cause cause;
 	/* Is there an access that a control register 0 permits, or would for a vCPU? */
 	enum {
@@ -150,6 +152,13 @@ struct cause contract_translate(const struct state *s, uint64_t address, uint8_t
 /* contract_private - is the address space of this access private? */
 bool contract_private(const struct state *s, uint8_t ar);
 
+/*
+ * prediction_reach - leading bytes that a store may have changed where @o came of it
+ * Only key-controlled protection (api.rst) and addressing exceptions may come late;
+ * all others nullify or suppress (PoP, chapter 5, "Types of Instruction Ending").
+ */
+uint64_t prediction_reach(const struct prediction *p, struct outcome o);
+
 /* prediction_allows - is @o one of the outcomes that are allowed? */
 bool prediction_allows(const struct prediction *p, struct outcome o);
 
@@ -158,77 +167,39 @@ bool prediction_allows(const struct prediction *p, struct outcome o);
 /* prediction_text - the allowed outcomes in words, to @text of PREDICTION_TEXT bytes */
 const char *prediction_text(const struct prediction *p, char *text);
 
-/* The rules that the oracle is made of, so that each can be shown to matter */
-enum contract_rule {
-	RULE_NONE,
-	RULE_OPERATION,
-	RULE_FD,
-	RULE_EXTENSION,
-	RULE_CMPXCHG_EXTENSION,
-	RULE_FLAGS,
-	RULE_SIZE_ZERO,
-	RULE_SIZE_MAX,
-	RULE_KEY_RANGE,
-	RULE_AR_RANGE,
-	RULE_SIDA,
-	RULE_PROTECTED,
-	RULE_EXCHANGE_SIZE,
-	RULE_EXCHANGE_ALIGNMENT,
-	RULE_KEY_FLAG,
-	RULE_KEY_ZERO,
-	RULE_KEY_MATCH,
-	RULE_FETCH_PROTECTION,
-	RULE_STORE_PROTECTION,
-	RULE_EACH_PAGE,
-	RULE_STORAGE,
-	RULE_BUFFER,
-	RULE_OLD_BUFFER,
-	RULE_CHECK_ONLY,
-	RULE_CHECK_ONLY_BUFFER,
-	RULE_EXCHANGE_EQUAL,
-	RULE_PREFIX,
-	RULE_ADDRESSING_MODE,
-	RULE_LOW_ADDRESS,
-	RULE_FETCH_OVERRIDE,
-	RULE_STORAGE_OVERRIDE,
-	RULE_ABSOLUTE_OVERRIDES,
-	RULE_ADDRESS_SPACE,
-	RULE_ASCE_TYPE,
-	RULE_TABLE_LENGTH,
-	RULE_TABLE_OFFSET,
-	RULE_INVALID_REGION,
-	RULE_INVALID_SEGMENT,
-	RULE_INVALID_PAGE,
-	RULE_TABLE_TYPE,
-	RULE_PAGE_BIT_52,
-	RULE_COMMON_SEGMENT,
-	RULE_TABLE_STORAGE,
-	RULE_DAT_PROTECTION,
-	RULE_REGION_PROTECTION,
-	RULE_LARGE_SEGMENT,
-	RULE_LARGE_REGION,
-	RULE_REAL_SPACE,
-	RULE_PRIVATE_SPACE,
-	RULE_ALET_ZERO_ONE,
-	RULE_ALET_RESERVED,
-	RULE_ALET_PRIMARY,
-	RULE_LIST_LENGTH,
-	RULE_ALE_INVALID,
-	RULE_ALE_SEQUENCE,
-	RULE_ASTE_INVALID,
-	RULE_ASTE_SEQUENCE,
-	RULE_AUTHORITY,
-	RULE_FETCH_ONLY,
-	RULES
+/* What the guest's lowcore must show of an exception that was injected (MEMOP-INJ) */
+struct interruption {
+	int code;
+	uint64_t psw_back;	  /* the old PSW's address lies so much before the next instruction */
+	uint64_t teid, teid_mask; /* of it, what the manual defines */
+	bool has_access_id;
+	uint8_t access_id;
 };
 
 /*
- * contract_break - leave @rule out from now on; RULE_NONE: none
- * For the tests of the oracle: with any rule missing, one of them has to fail.
+ * contract_interruption - what @code, which @r has met, is to look like in the lowcore
+ * @ilc: length of the guest's last instruction
+ * @changed: has the store changed an earlier page?
  */
-void contract_break(enum contract_rule rule);
+void contract_interruption(const struct state *s, const struct request *r,
+			   const struct prediction *p, int code, unsigned int ilc, bool changed,
+			   struct interruption *i);
 
-/* contract_on - is @rule in force? */
-bool contract_on(enum contract_rule rule);
+/* Reference and change bits, as in a storage key */
+#define KEY_REFERENCE 0x04
+#define KEY_CHANGE 0x02
+
+/* What a request leaves behind of a page that it touches, besides the bytes (MEMOP-RC, DIRTY-03) */
+struct record {
+	uint8_t must, may; /* bits that have to be turned on, and that may */
+	bool logged;	   /* in the dirty log */
+};
+
+/*
+ * contract_record - what @r leaves behind, @o having come of it
+ * @changed: has it changed bytes of this page?
+ */
+struct record contract_record(const struct request *r, const struct prediction *p,
+			      struct outcome o, bool changed);
 
 #endif

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "oracle/contract.h"
+#include "rules.h"
 
 #define on contract_on
 
@@ -51,18 +52,6 @@ static const struct operation operations[] = {
 					      .flags = KVM_S390_MEMOP_F_SKEY_PROTECTION },
 };
 
-static enum contract_rule broken;
-
-void contract_break(enum contract_rule rule)
-{
-	broken = rule;
-}
-
-bool contract_on(enum contract_rule rule)
-{
-	return rule != broken;
-}
-
 static void allow(struct prediction *p, struct outcome o, const char *clause)
 {
 	size_t i = 0;
@@ -74,10 +63,23 @@ static void allow(struct prediction *p, struct outcome o, const char *clause)
 	if (i == p->answers && i < CONTRACT_ANSWERS) {
 		p->any[i] = o;
 		p->by[i] = clause;
+		p->partial[i] = false;
 		p->answers++;
 	} else if (i < p->answers && p->by[i] && strcmp(p->by[i], clause)) {
 		p->by[i] = NULL;
 	}
+}
+
+/* The same for an exception after which earlier pages may have been stored */
+static void allow_late(struct prediction *p, enum pgm code, const char *clause)
+{
+	size_t i = 0;
+
+	allow(p, outcome_exception(code), clause);
+	while (i < p->answers && p->any[i].ret != (int)code)
+		i++;
+	if (i < p->answers)
+		p->partial[i] = true;
 }
 
 static void refuse(struct prediction *p, bool wrong, int err, const char *clause)
@@ -276,14 +278,14 @@ static struct cause exceptions_of(const struct state *s, struct access *a, struc
 	storage = storage_at(s, a->f.gpa);
 	*exists = storage;
 	if (!storage && on(RULE_STORAGE)) {
-		allow(p, outcome_exception(PGM_ADDRESSING), "MEMOP-ADDR-01");
+		allow_late(p, PGM_ADDRESSING, "MEMOP-ADDR-01");
 		return first.code ? first : met(PGM_ADDRESSING, PROTECTED_NOT, a);
 	}
 	if (first.code || !storage)
 		return first;
 	first = key_exception(s, a, storage, p);
 	if (first.code)
-		allow(p, outcome_exception(PGM_PROTECTION), "MEMOP-KEY-03");
+		allow_late(p, PGM_PROTECTION, "MEMOP-KEY-03");
 	return first;
 }
 
@@ -406,6 +408,14 @@ void contract_memop(const struct state *s, const struct request *r, struct predi
 	if (!p->answers) {
 		allow(p, outcome_success(), "MEMOP-RET-01");
 	}
+}
+
+uint64_t prediction_reach(const struct prediction *p, struct outcome o)
+{
+	for (size_t i = 0; i < p->answers; i++)
+		if (o.ret > 0 && outcome_equal(o, p->any[i]))
+			return p->partial[i] || !on(RULE_PARTIAL) ? p->reachable : 0;
+	return 0;
 }
 
 bool prediction_allows(const struct prediction *p, struct outcome o)

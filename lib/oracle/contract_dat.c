@@ -5,6 +5,7 @@
  * Tables are read from the state's storage, in the machine's byte order.
  */
 #include "oracle/contract.h"
+#include "rules.h"
 
 #define on contract_on
 

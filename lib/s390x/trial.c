@@ -168,7 +168,7 @@ static bool partly_stored(const struct trial *t)
 		const struct fragment *f = &t->prediction.fragment[i];
 		const uint8_t *is = arena_at(t->arena, f->gpa);
 
-		if (f->offset >= t->prediction.reachable)
+		if (f->offset >= prediction_reach(&t->prediction, t->outcome))
 			kept = true;
 		else if (bytes_differ(is, filled + BYTES_GUARD + f->offset, f->len) < 0 && !kept)
 			continue;
@@ -187,7 +187,7 @@ static bool guest_as_predicted(const struct trial *t)
 	for (size_t i = 0; i < p->fragments; i++)
 		if (!guards_alone(t, &p->fragment[i]))
 			return false;
-	if (t->outcome.ret > 0 && p->reachable)
+	if (prediction_reach(p, t->outcome))
 		return partly_stored(t);
 	for (size_t i = 0; i < p->fragments; i++)
 		if (!fragment_holds(t, &p->fragment[i], stored))
