@@ -52,7 +52,7 @@ const char *deviation_known(const struct state *s, const struct request *r,
 }
 
 /*
- * DEV-07: CHECK_ONLY meets key and translation of each page in turn; the access translates
+ * DEV-08: CHECK_ONLY meets key and translation of each page in turn; the access translates
  * all pages before it looks at the first key
  */
 const char *deviation_of_check(const struct prediction *p, struct outcome checked,
@@ -60,7 +60,7 @@ const char *deviation_of_check(const struct prediction *p, struct outcome checke
 {
 	return p->cause.protection == PROTECTED_KEY && checked.ret == PGM_PROTECTION &&
 			       done.ret > 0 && done.ret != PGM_PROTECTION
-		       ? "DEV-07"
+		       ? "DEV-08"
 		       : NULL;
 }
 
@@ -75,10 +75,10 @@ const char *deviation_of_old(struct outcome o, const uint8_t *old, size_t size)
 	return "DEV-02";
 }
 
-/* DEV-08: whatever fails in the access by key is taken for key-controlled protection */
+/* DEV-09: whatever fails in the access by key is taken for key-controlled protection */
 const char *deviation_of_host_fault(struct outcome o)
 {
-	return o.ret == PGM_PROTECTION ? "DEV-08" : NULL;
+	return o.ret == PGM_PROTECTION ? "DEV-09" : NULL;
 }
 
 /* DEV-04: the page is made writable, and logged, before the key or the value is looked at */
