@@ -105,27 +105,34 @@ static bool touches(const struct attempt *a, size_t page)
 	return page >= a->first && page <= a->last;
 }
 
-/* Which of the bits that may be on have to be */
-static void bits_expected(const struct attempt *a, size_t page, uint8_t *must, uint8_t *may)
+/* What the oracle says that is left behind of a page of it */
+static struct record record_of(const struct attempt *a, size_t page)
 {
-	*must = *may = 0;
+	const struct request r = { .on_vcpu = a->on_vcpu, .op = a->op };
+	const struct prediction p = { .moves = a->how == DIFFERS ? MOVES_TO_OLD
+					       : a->store	 ? MOVES_TO_GUEST
+								 : MOVES_TO_BUF };
+	const struct outcome o = a->how == DENIED ? outcome_exception(PGM_PROTECTION)
+						  : outcome_success();
+
 	if (!touches(a, page))
-		return;
-	if (a->how == PERMITTED)
-		*must = *may = a->store ? SKEY_REFERENCE | SKEY_CHANGE : SKEY_REFERENCE;
-	if (a->how == DENIED)
-		*may = SKEY_REFERENCE; /* PoP does not say that a prohibited access leaves it */
-	if (a->how == DIFFERS) {
-		/* PoP, chapter 7, "COMPARE AND SWAP": it may count as a store */
-		*must = SKEY_REFERENCE;
-		*may = SKEY_REFERENCE | SKEY_CHANGE;
-	}
+		return (struct record){ 0 };
+	return contract_record(&r, &p, o, a->store && a->how == PERMITTED);
+}
+
+/* Storage key of @page: are the bits those of @r, and the rest as it was set? */
+static bool bits_are(uint8_t key, uint8_t set, struct record r, char *expected, size_t size)
+{
+	uint8_t must = set | r.must, may = must | r.may;
+
+	snprintf(expected, size, "a storage key with at least %#04x, at most %#04x", must, may);
+	return (key & must) == must && !(key & ~may);
 }
 
 static void check_bits(const struct attempt *a)
 {
-	uint8_t keys[PAGES], must, may;
 	char expected[80], observed[40];
+	uint8_t keys[PAGES];
 	struct outcome o;
 
 	if (!report_case())
@@ -138,13 +145,9 @@ static void check_bits(const struct attempt *a)
 	TEST_ASSERT(skey_get(arena->vm, BASE, PAGES, keys).ret == 0, "KVM_S390_GET_SKEYS");
 	if (outcome_is_right(a, o))
 		for (size_t page = 0; page < PAGES; page++) {
-			bits_expected(a, page, &must, &may);
-			must |= skey_byte(ACC, true);
-			may |= must;
-			if ((keys[page] & must) == must && !(keys[page] & ~may))
+			if (bits_are(keys[page], skey_byte(ACC, true), record_of(a, page), expected,
+				     sizeof(expected)))
 				continue;
-			snprintf(expected, sizeof(expected),
-				 "a storage key with at least %#04x, at most %#04x", must, may);
 			snprintf(observed, sizeof(observed), "%#04x", keys[page]);
 			fail(a, page, expected, observed);
 			break;
@@ -181,7 +184,7 @@ static void check_log(const struct attempt *a)
 	get_log(bitmap);
 	if (outcome_is_right(a, o))
 		for (size_t page = 0; page < ARENA_PAGES; page++) {
-			bool expected = a->store && a->how == PERMITTED && touches(a, page);
+			bool expected = record_of(a, page).logged;
 
 			if (in_log(bitmap, page) == expected)
 				continue;
@@ -311,6 +314,89 @@ static void log_places(void)
 	}
 }
 
+/*
+ * A store that page @denies of those it touches denies, or the end of storage: each page
+ * whose bytes have changed has its change bit and is in the log, and no other
+ */
+static void store_in_part(uint32_t op, uint64_t from, uint32_t size, size_t denies)
+{
+	const size_t first = (from - BASE) / CONTRACT_PAGE, pages = ARENA_PAGES - first;
+	struct request r = { .on_vcpu = op == KVM_S390_MEMOP_LOGICAL_WRITE,
+			     .op = { .op = op,
+				     .gaddr = from,
+				     .size = size,
+				     .buf = (uintptr_t)buf,
+				     .key = ACC,
+				     .flags = KVM_S390_MEMOP_F_SKEY_PROTECTION } };
+	struct attempt a = { .how = DENIED, .store = true, .op = r.op, .first = first,
+			     .last = first + denies };
+	uint64_t bitmap[ARENA_PAGES / 64];
+	uint8_t keys[ARENA_PAGES], set;
+	struct state s = arena->state;
+	char expected[80], observed[40];
+	struct prediction p;
+	struct outcome o;
+
+	if (!report_case())
+		return;
+	report_decided("MEMOP-RC-03 DIRTY-03");
+	arena_key(arena, BASE, ARENA_PAGES, skey_byte(ACC, true));
+	if (denies < pages)
+		arena_key(arena, from + denies * CONTRACT_PAGE, 1, skey_byte(ACC + 1, true));
+	s.buf = (struct user_area){ UINT64_MAX, UINT64_MAX };
+	contract_memop(&s, &r, &p);
+	get_log(bitmap);
+	o = memop(r.on_vcpu ? arena->vcpu->fd : arena->vm->fd, &r.op);
+	TEST_ASSERT(skey_get(arena->vm, BASE, ARENA_PAGES, keys).ret == 0, "KVM_S390_GET_SKEYS");
+	get_log(bitmap);
+	if (!prediction_allows(&p, o) || o.ret <= 0)
+		fail(&a, first, "an access exception", "another outcome");
+	for (size_t page = 0; page < ARENA_PAGES; page++) {
+		uint64_t at = BASE + page * CONTRACT_PAGE;
+		bool changed = bytes_differ(arena_at(arena, at), arena_rest(arena, at, false),
+					    CONTRACT_PAGE) >= 0;
+		struct record rec = contract_record(&r, &p, o, changed);
+
+		if (page < first || page > first + denies)
+			rec = (struct record){ 0 };
+		if (changed && (page < first || page >= first + denies))
+			fail(&a, page, "no byte at or after the page that denies", "a change");
+		set = skey_byte(page == first + denies ? ACC + 1 : ACC, true);
+		snprintf(observed, sizeof(observed), "%#04x, bytes %s", keys[page],
+			 changed ? "changed" : "as before");
+		if (!bits_are(keys[page], set, rec, expected, sizeof(expected)))
+			fail(&a, page, expected, observed);
+		if (in_log(bitmap, page) == rec.logged)
+			continue;
+		if (page == first + denies && deviation_of_dirty_page(true))
+			report_deviation(deviation_of_dirty_page(true));
+		else
+			fail(&a, page, rec.logged ? "in the dirty log" : "not in the dirty log",
+			     rec.logged ? "not in it" : "in it");
+	}
+	arena_reset(arena, BASE, ARENA_UNIT);
+}
+
+static void partial(void)
+{
+	static const uint32_t ops[] = { KVM_S390_MEMOP_LOGICAL_WRITE,
+					KVM_S390_MEMOP_ABSOLUTE_WRITE };
+	const uint64_t end = BASE + ARENA_UNIT;
+
+	for (size_t o = 0; o < ARRAY_SIZE(ops); o++) {
+		for (size_t denies = 0; denies < 16; denies++) {
+			store_in_part(ops[o], BASE + 60 * CONTRACT_PAGE, 16 * CONTRACT_PAGE,
+				      denies);
+			store_in_part(ops[o], BASE + 60 * CONTRACT_PAGE + 4090,
+				      (uint32_t)(denies * CONTRACT_PAGE + 100), denies);
+		}
+		/* Into the hole behind the slot */
+		for (size_t pages = 1; pages < 9; pages++)
+			store_in_part(ops[o], end - pages * CONTRACT_PAGE,
+				      (uint32_t)(pages * CONTRACT_PAGE + 8), pages);
+	}
+}
+
 static const struct line lines[] = {
 	{ "a permitted access records reference and change", "MEMOP-RC-01", bits_permitted },
 	{ "check-only leaves reference and change alone", "MEMOP-CHK-02", bits_checked },
@@ -323,6 +409,8 @@ static const struct line lines[] = {
 	{ "dirty log: cmpxchg marks its page if it stored", "DIRTY-03", log_exchange },
 	{ "dirty log: first, last and word-boundary pages of a slot", "DIRTY-01 DIRTY-02 DIRTY-06",
 	  log_places },
+	{ "a store that a later page denies: change bits and log of the pages it changed",
+	  "MEMOP-RC-03 DIRTY-03", partial },
 };
 
 static void set_up(void)
