@@ -142,17 +142,16 @@ def document_fault(reader: Reader, code: int) -> str:
     return ""
 
 
-def clause_fault(reader: Reader, known: Container[str] | None) -> str:
+def clause_fault(reader: Reader, known: Container[str]) -> str:
     """Clauses that are none."""
     for line in reader.lines:
-        unknown = [name for name in [*line["clauses"], *line["promised"]] if known is None or name not in known]
+        unknown = [name for name in [*line["clauses"], *line["promised"]] if name not in known]
         if unknown:
-            where = "this suite has no contract.md for it" if known is None else "its contract.md has no such clause"
-            return f"line {line['number']} names {unknown[0]}: {where}"
+            return f"line {line['number']} names {unknown[0]}, which no contract.md of this suite has"
     return ""
 
 
-def part(reader: Reader, evidence: Evidence, known: Container[str] | None, whole: bool) -> tuple[str, str, Skip | None]:
+def part(reader: Reader, evidence: Evidence, known: Container[str], whole: bool) -> tuple[str, str, Skip | None]:
     """Verdict, reason and skip of what one process did."""
     trouble = kernel_trouble(evidence)
     failed = any(line["verdict"] == "failed" for line in reader.lines)

@@ -50,7 +50,7 @@ class Progress:
             again = failure["fields"].pop("again", "").partition(" ")[2]
             failure["command"] = f"{base} -- {again}" if again else line["command"]
 
-    def add(self, job: Job, task: Task, known: Container[str] | None, now: float, interrupted: bool) -> Task | None:
+    def add(self, job: Job, task: Task, known: Container[str], now: float, interrupted: bool) -> Task | None:
         """Take what JOB, which ran TASK, came to; what is left to do after a crash."""
         part = self.judge(job, task, known, now, interrupted)
         self.test["parts"].append(part)
@@ -63,7 +63,7 @@ class Progress:
         self.count(job.reader)
         return rest
 
-    def judge(self, job: Job, task: Task, known: Container[str] | None, now: float, interrupted: bool) -> Part:
+    def judge(self, job: Job, task: Task, known: Container[str], now: float, interrupted: bool) -> Part:
         reader, evidence = job.reader, job.evidence
         if interrupted:
             verdict, reason, skip = results.UNFINISHED, "interrupted", None

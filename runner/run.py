@@ -151,7 +151,7 @@ class Run:
         task = self.running.pop(job)
         self.remove(job.place)
         progress = self.tests[task.name]
-        rest = progress.add(job, task, self.known(task.name), self.elapsed(), bool(self.signals))
+        rest = progress.add(job, task, self.contract(), self.elapsed(), bool(self.signals))
         if rest:
             self.waiting.append(rest)
         if not progress.pending:
@@ -173,11 +173,6 @@ class Run:
                 self.document["run"]["fault"] = f"the suite's contract cannot be read: {error}"
                 self.clauses = {}
         return self.clauses
-
-    def known(self, name: str) -> set[str] | None:
-        """The clauses of a test's family, None where it has no contract."""
-        family = name.rpartition("/")[0]
-        return {clause for clause, about in self.contract().items() if about.family == family} or None
 
     def conclude(self, progress: Progress) -> None:
         """All of a test is there."""
