@@ -48,7 +48,7 @@ def begin(options: Options, families: Families, names: Sequence[str]) -> Run:
     import schedule
     import screen
     document = describe(options, names)
-    costs = schedule.Costs(options.costs, f"{options.target} {os.path.abspath(options.suite)}")
+    costs = schedule.Costs(options.costs, options.target)
     tasks = schedule.plan(names, options.suite, families, costs, options.jobs, not options.arguments)
     results.write(document, options.results)
     results.write_text(os.path.join(options.results, "summary.txt"), screen.summary(document))

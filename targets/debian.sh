@@ -9,7 +9,8 @@
 # To be sourced after host.sh. Uses $CACHE.
 
 # shellcheck disable=SC2034 # used by those who source this
-readonly DEBIAN_SUITES=(bookworm bookworm-backports trixie trixie-backports sid)
+readonly DEBIAN_SUITES=(bookworm bookworm-security bookworm-backports trixie trixie-security
+	trixie-backports sid)
 readonly DEBIAN_KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 
 # The suite whose kernel the suite is made for: 6.12, on the host's release
@@ -24,17 +25,24 @@ debian_default_suite() {
 	fi
 }
 
-# The URI of the Debian archive in the host's sources
+# debian_uri SUITE: where the host's sources have it. Security updates are in an archive
+# of their own, which stands beside the main one where the sources do not name it.
 debian_uri() {
-	local uri
+	local label=Debian uri
 
+	[[ $1 != *-security ]] || label=Debian-Security
 	# shellcheck disable=SC2016 # apt expands them
 	uri=$(apt-get indextargets --format '$(REPO_URI) $(COMPONENT) $(LABEL) $(RELEASE)' \
 		'Created-By: Packages' 2>/dev/null |
-		awk '$2 == "main" && ($3 == "Debian" || ($3 !~ /^Debian/ && $NF !~ /security/)) {
-			print $1; exit }')
+		awk -v label="$label" '$2 == "main" && ($3 == label ||
+			(label == "Debian" && $3 !~ /^Debian/ && $NF !~ /security/)) { print $1; exit }')
+	if [[ -z $uri && $1 == *-security ]]; then
+		uri=$(debian_uri "${1%-security}")
+		uri=${uri%/}-security/
+	fi
 	[[ -n $uri ]] ||
-		die "apt's sources on this host name no Debian archive: this needs Debian 12 or later"
+		die "apt's sources on this host name no Debian archive: this needs Debian 12 or later" \
+			"(for a kernel of your own: --kernel and KSRC=)"
 	printf '%s\n' "$uri"
 }
 
@@ -51,26 +59,37 @@ debian_apt() {
 		-o Acquire::Languages=none -o Acquire::Retries=3 -qq "$@"
 }
 
-# debian_lists SUITE ARCH: have the package lists, not older than a day
+# debian_lists SUITE ARCH: have the package lists, not older than a day; status 1 if
+# there are none and none can be had
 debian_lists() {
+	locked "apt-$1-$2" debian_lists_update "$@"
+}
+
+debian_lists_update() {
 	local suite=$1 arch=$2 dir=$CACHE/apt/$1-$2 uri
 
 	[[ -n $(find "$dir/updated" -mmin -1440 2>/dev/null) ]] && return
 	packages_need debian-archive-keyring
-	uri=$(debian_uri)
+	uri=$(debian_uri "$suite")
 	mkdir -p "$dir/lists/partial" "$dir/cache/archives/partial"
 	: >"$dir/status"
 	printf '%s [arch=%s signed-by=%s] %s %s main\n' \
 		deb "$arch" "$DEBIAN_KEYRING" "$uri" "$suite" \
 		deb-src "$arch" "$DEBIAN_KEYRING" "$uri" "$suite" >"$dir/sources.list"
 	step "package lists of $suite ($arch)"
-	if ! retry 3 debian_apt "$suite" "$arch" apt-get update >&2; then
-		[[ -e $dir/updated ]] || die "could not read the package lists of $suite:" \
-			"see apt's message above; is there a network?"
+	# By itself apt takes an archive that does not answer for a warning
+	if ! retry 3 debian_apt "$suite" "$arch" apt-get update --error-on=any >&2; then
+		[[ -e $dir/updated ]] || return 1
 		say "... keeping the lists of $(date -r "$dir/updated" '+%F %R')"
 		return
 	fi
 	touch "$dir/updated"
+}
+
+# debian_lists_or_die SUITE ARCH
+debian_lists_or_die() {
+	debian_lists "$@" || die "could not read the package lists of $1: see apt's message above;" \
+		"is there a network?"
 }
 
 # debian_version SUITE ARCH PACKAGE: the version in that suite, nothing if none

@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 #
 # What every script of this project says and needs of the host: messages, exit
-# codes, child processes that die with their parent, Debian packages.
+# codes, child processes that die with their parent, locks.
 #
 # To be sourced; the caller has "set -euo pipefail".
 
@@ -35,22 +35,55 @@ host_python() {
 	die "no python3 of version 3.11 or later: apt-get install python3"
 }
 
-# in_group CMD...: run CMD in a process group of its own and wait for it, so
-# that an interrupt ends CMD and all that it started before this script goes
+# in_group CMD...: run CMD in a process group of its own and wait for it, so that a
+# signal ends CMD and all that it started before this script goes. If this script is
+# killed outright, CMD's group ends too: its guard sees the pipe close. INPUT is a
+# descriptor for CMD to read from, if it is to read at all. Not to be called in a
+# condition if CMD is a function: a failure within it would go unnoticed.
 in_group() {
-	local group rc=0
+	local group rc=0 life null
 
+	exec {life}<> <(:) {null}</dev/null
 	set -m
-	"$@" </dev/null &
+	guarded "$life" "$@" <&"${INPUT:-$null}" &
 	group=$!
 	set +m
-	# shellcheck disable=SC2064 # the group is known now
-	trap "kill -TERM -- -$group 2>/dev/null; wait $group 2>/dev/null || true; exit 130" INT
-	# shellcheck disable=SC2064
-	trap "kill -TERM -- -$group 2>/dev/null; wait $group 2>/dev/null || true; exit 143" TERM HUP
+	on_signals "end_group $group"
 	wait "$group" || rc=$?
-	trap - INT TERM HUP
+	on_signals -
+	exec {life}>&- {null}>&-
 	return "$rc"
+}
+
+guarded() {
+	local life=$1 mine
+	shift
+
+	exec {mine}</dev/fd/"$life" {life}>&-
+	(read -r -u "$mine" _; kill -TERM 0) &
+	# shellcheck disable=SC2064 # the guard is known now
+	trap "kill $! 2>/dev/null" EXIT
+	exec {mine}>&-
+	# Plainly: after "||" a failure within it would go unnoticed
+	"$@"
+}
+
+# on_signals CMD: CMD NUMBER on a signal that ends this script; "-" for no more. Who was
+# started to ignore hang-ups (nohup) goes on doing so: a shell cannot trap those.
+on_signals() {
+	local name
+
+	for name in HUP:1 INT:2 TERM:15; do
+		# shellcheck disable=SC2064 # the command is known now
+		if [[ $1 == - ]]; then trap - "${name%:*}"; else trap "$1 ${name#*:}" "${name%:*}"; fi
+	done
+}
+
+# end_group GROUP NUMBER
+end_group() {
+	kill -TERM -- "-$1" 2>/dev/null || true
+	wait "$1" 2>/dev/null || true
+	exit $((128 + $2))
 }
 
 # retry N CMD...: archives are in the middle of an update now and then
@@ -66,61 +99,33 @@ retry() {
 	"$@"
 }
 
-packages_missing() {
-	local p
+# locked NAME CMD...: run CMD while no one else does so under the same NAME in this
+# cache. The lock goes with the process that holds it, so a killed one leaves none.
+locked() {
+	local name=$1 fd
+	shift
 
-	for p in "$@"; do
-		[[ $(dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null) == installed ]] ||
-			printf '%s\n' "$p"
-	done
+	mkdir -p "$CACHE/lock" || die "cannot write to the cache folder $CACHE: give --cache DIR"
+	exec {fd}>"$CACHE/lock/$name"
+	if ! flock -n "$fd"; then
+		say "... waiting for another run: $name"
+		flock "$fd"
+	fi
+	# What CMD starts must not hold the lock longer than this
+	"$@" {fd}>&-
+	exec {fd}>&-
 }
 
-# packages_need PACKAGE...: install what is missing. With NO_INSTALL set, or
-# where there is no way to become root, say what to type instead.
-packages_need() {
-	local missing sudo=() log
+# patiently TEXT CMD...: CMD with a sign of life each quarter of a minute
+patiently() {
+	local text=$1 job rc=0 clock
+	shift
 
-	(($#)) || return 0
-	command -v dpkg-query >/dev/null ||
-		die "this host is not Debian: install what these packages hold by hand, then use" \
-			"--no-install: $*"
-	# One query for the usual case, in which nothing is missing
-	if [[ $(dpkg-query -W -f '${db:Status-Status}\n' "$@" 2>/dev/null |
-		grep -cx installed) -ge $# ]]; then
-		return 0
-	fi
-	mapfile -t missing < <(packages_missing "$@")
-	((${#missing[@]})) || return 0
-
-	if ((EUID)); then
-		if command -v sudo >/dev/null && { [[ -t 0 ]] || sudo -n true 2>/dev/null; }; then
-			sudo=(sudo)
-		else
-			NO_INSTALL=1
-		fi
-	fi
-	if [[ -n ${NO_INSTALL:-} ]]; then
-		die "packages are missing; as root, type: apt-get install ${missing[*]}"
-	fi
-	step "install ${missing[*]}"
-	log=$(mktemp)
-	if ! { retry 3 "${sudo[@]}" apt-get -qq update &&
-		retry 2 "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive \
-			apt-get -qq -y --no-install-recommends install "${missing[@]}"; } >"$log" 2>&1; then
-		tail -n 15 "$log" >&2
-		rm -f "$log"
-		die "apt-get could not install: ${missing[*]}"
-	fi
-	rm -f "$log"
-}
-
-# lock_folder DIR: wait until no one else holds DIR. The lock is on the folder
-# itself and goes with this (sub)shell, so nothing stays behind.
-lock_folder() {
-	local fd
-
-	exec {fd}<"$1"
-	flock -n "$fd" && return
-	say "... waiting for another run that prepares $1"
-	flock "$fd"
+	"$@" &
+	job=$!
+	(while sleep 15 && kill -0 "$job" 2>/dev/null; do say "... $text, $SECONDS s"; done) &
+	clock=$!
+	wait "$job" || rc=$?
+	kill "$clock" 2>/dev/null || true
+	return "$rc"
 }

@@ -12,6 +12,23 @@
 
 #include "chan.h"
 
+uint32_t chan_crc(uint32_t crc, const void *data, size_t len)
+{
+	static uint32_t table[256];
+	const unsigned char *p = data;
+
+	for (uint32_t i = 0; !table[255] && i < 256; i++) {
+		uint32_t r = i;
+
+		for (int bit = 0; bit < 8; bit++)
+			r = r & 1 ? r >> 1 ^ 0xedb88320 : r >> 1;
+		table[i] = r;
+	}
+	for (crc = ~crc; len; len--)
+		crc = table[(crc ^ *p++) & 0xff] ^ crc >> 8;
+	return ~crc;
+}
+
 int chan_open(struct chan *c, const char *path, int flags)
 {
 	void *buf, *head;
@@ -54,10 +71,19 @@ static int flush(struct chan *c)
 	return 0;
 }
 
+static int write_head(struct chan *c, const char *end)
+{
+	memset(c->head, 0, CHAN_BLOCK);
+	snprintf((char *)c->head, CHAN_BLOCK, "%llu %08x%s\n", (unsigned long long)c->total, c->crc,
+		 end);
+	return write_at(c->fd, c->head, CHAN_BLOCK, 0);
+}
+
 int chan_write(struct chan *c, const void *data, size_t len)
 {
 	const unsigned char *p = data;
 
+	c->crc = chan_crc(c->crc, data, len);
 	while (len) {
 		size_t n = CHAN_BUFFER - c->pending;
 
@@ -71,9 +97,12 @@ int chan_write(struct chan *c, const void *data, size_t len)
 			return -1;
 	}
 	c->total = c->base + c->pending;
-	memset(c->head, 0, CHAN_BLOCK);
-	snprintf((char *)c->head, CHAN_BLOCK, "%llu\n", (unsigned long long)c->total);
-	return write_at(c->fd, c->head, CHAN_BLOCK, 0);
+	return write_head(c, "");
+}
+
+int chan_end(struct chan *c)
+{
+	return write_head(c, " end");
 }
 
 const char *chan_head(struct chan *c)
@@ -93,8 +122,10 @@ long chan_read(struct chan *c, void *data, size_t len)
 	if (!head)
 		return -1;
 	c->total = strtoull(head, NULL, 10);
-	if (c->total <= c->base)
+	if (c->total <= c->base) {
+		c->ended = strstr(head, " end\n") != NULL;
 		return 0;
+	}
 	have = c->total - c->base;
 	skip = c->base % CHAN_BLOCK;
 	from = c->base - skip;

@@ -2,10 +2,12 @@
 /*
  * Byte streams over a raw disk that host and guest both have open.
  *
- * Block 0 holds the number of valid bytes as decimal text, the bytes follow
- * from CHAN_BLOCK on. The writer stores data first and the number after it, so
- * whatever number the reader sees, the data below it is there. O_DIRECT on the
- * guest's side: the page cache would hide what the host does.
+ * Block 0 holds, as text, the number of valid bytes, their CRC-32, and " end" once
+ * no more come; the bytes follow from CHAN_BLOCK on. The writer stores data first and
+ * block 0 after it, so whatever number the reader sees, the data below it is there.
+ * That nothing was lost on the way (a full file system of the host takes the machine's
+ * writes and drops them) is what the checksum and the end show. O_DIRECT on the guest's
+ * side: the page cache would hide what the host does.
  */
 #ifndef CHAN_H
 #define CHAN_H
@@ -18,6 +20,8 @@
 
 struct chan {
 	int fd;
+	int ended;	     /* a reader has seen the end */
+	uint32_t crc;	     /* of what was written */
 	uint64_t total;	     /* valid bytes, as block 0 says */
 	uint64_t base;	     /* bytes that are on the disk in whole blocks */
 	size_t pending;	     /* bytes in buf, from base on */
@@ -40,8 +44,15 @@ int chan_open(struct chan *c, const char *path, int flags);
 int chan_write(struct chan *c, const void *data, size_t len);
 
 /*
+ * chan_end - say that no more will come
+ * Returns 0, or -1 with errno.
+ */
+int chan_end(struct chan *c);
+
+/*
  * chan_read - up to @len bytes that the host has appended since the last call
- * Returns their number, 0 if there are none, or -1 with errno.
+ * Returns their number, 0 if there are none (@c->ended: and none will come), or -1
+ * with errno.
  */
 long chan_read(struct chan *c, void *data, size_t len);
 
@@ -50,5 +61,10 @@ long chan_read(struct chan *c, void *data, size_t len);
  * Returns a string that the next call overwrites, or NULL with errno.
  */
 const char *chan_head(struct chan *c);
+
+/*
+ * chan_crc - CRC-32, as zlib has it, of @len bytes that follow those of @crc (0: none)
+ */
+uint32_t chan_crc(uint32_t crc, const void *data, size_t len);
 
 #endif

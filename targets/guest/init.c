@@ -2,55 +2,39 @@
 /*
  * Process 1 of the emulated machine.
  *
- * Loads the modules, announces READY (the moment at which the host suspends
- * the machine and from which it is resumed for each job), waits for a job on
- * the second disk, runs it, and powers off. The four disks, in order:
+ * Loads the modules, says what the machine is, announces READY (the moment at which
+ * the host suspends the machine and from which it is resumed for each job), waits for
+ * a job on the second disk, runs it, and powers off. The disks, in order:
  *
- *   a  guest to host: what the job prints (chan.h)
- *   b  host to guest: block 0 "JOB <mode> <seconds> <bytes>", mode run or shell,
- *      then a tar archive of <bytes> from CHAN_BLOCK on, with a script "run"
- *   c  guest to host: a tar archive (chan.h) with status, dmesg, taint, boot
- *   d  host to guest: what is typed at the shell (chan.h)
+ *   out  guest to host: what the job prints (chan.h)
+ *   job  host to guest: block 0 "JOB <mode> <seconds> <bytes> <crc>", mode run, exec or
+ *        shell, then a tar archive of <bytes> from CHAN_BLOCK on, with a script "run"
+ *   res  guest to host: a tar archive (chan.h) with status, tested, dmesg, taint, boot
+ *   in   host to guest: what the job reads (chan.h)
+ *   err  guest to host: what it prints to its standard error, for mode exec (chan.h)
+ *
+ * Lines on the console that begin with "init: " tell people why it went wrong.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
-#include <pty.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/klog.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "chan.h"
+#include "guest.h"
+#include "klog.h"
 
 #define DISK_WAIT_MS 20000
-#define JOB_POLL_US 10000
-#define SHELL_POLL_MS 20
-
-enum { SYSLOG_READ_ALL = 3, SYSLOG_CLEAR = 5, SYSLOG_SIZE = 10 };
-
-struct job {
-	char mode[8];
-	int seconds;
-	uint64_t bytes;
-	pid_t pid;
-	int pidfd;
-	int fd; /* the job's output; at the shell its terminal, for input too */
-};
 
 static FILE *console;
 
-static void tell(const char *format, ...)
+void tell(const char *format, ...)
 {
 	va_list ap;
 
@@ -61,7 +45,7 @@ static void tell(const char *format, ...)
 	fflush(console);
 }
 
-static int put_file(const char *path, const char *format, ...)
+int put_file(const char *path, const char *format, ...)
 {
 	FILE *f = fopen(path, "w");
 	va_list ap;
@@ -74,81 +58,58 @@ static int put_file(const char *path, const char *format, ...)
 	return fclose(f);
 }
 
-/* The text of a short file */
-static int read_file(const char *path, char *text, size_t size)
+ssize_t read_file(const char *path, char *text, size_t size)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t n = fd < 0 ? -1 : read(fd, text, size - 1);
 
 	if (fd >= 0)
 		close(fd);
-	if (n < 0)
-		return -1;
-	text[n] = 0;
-	return 0;
+	if (n > 0 && text[n - 1] == '\n')
+		n--;
+	if (n >= 0)
+		text[n] = 0;
+	return n;
 }
 
-static void copy_file(const char *from, const char *to)
+static void copy_taint(const char *to)
 {
-	char text[256];
+	char text[64];
 
-	if (!read_file(from, text, sizeof(text)))
-		put_file(to, "%s", text);
+	if (read_file("/proc/sys/kernel/tainted", text, sizeof(text)) > 0)
+		put_file(to, "%s\n", text);
 }
 
-static void mount_all(void)
+static int mount_all(void)
 {
 	static const struct {
-		const char *type, *where, *options;
+		const char *type, *where, *options, *config;
 	} mounts[] = {
-		{ "proc", "/proc", NULL },
-		{ "sysfs", "/sys", NULL },
-		{ "devtmpfs", "/dev", NULL },
-		{ "devpts", "/dev/pts", "ptmxmode=0666" },
-		{ "tmpfs", "/dev/shm", NULL },
-		{ "tmpfs", "/tmp", NULL },
-		{ "tmpfs", "/job", "size=80%" },
-		{ "tmpfs", "/out", NULL },
-		{ "debugfs", "/sys/kernel/debug", NULL },
+		{ "proc", "/proc", NULL, "CONFIG_PROC_FS" },
+		{ "sysfs", "/sys", NULL, "CONFIG_SYSFS" },
+		{ "devtmpfs", "/dev", NULL, "CONFIG_DEVTMPFS" },
+		{ "devpts", "/dev/pts", "ptmxmode=0666", NULL },
+		{ "tmpfs", "/dev/shm", NULL, "CONFIG_SHMEM and CONFIG_TMPFS" },
+		{ "tmpfs", "/tmp", NULL, NULL },
+		{ "tmpfs", "/job", "size=80%", NULL },
+		{ "tmpfs", "/out", NULL, NULL },
+		{ "debugfs", "/sys/kernel/debug", NULL, NULL },
 	};
+	int bad = 0;
 
 	for (size_t i = 0; i < sizeof(mounts) / sizeof(*mounts); i++) {
 		mkdir(mounts[i].where, 0755);
-		mount(mounts[i].type, mounts[i].where, mounts[i].type, 0, mounts[i].options);
+		if (!mount(mounts[i].type, mounts[i].where, mounts[i].type, 0, mounts[i].options) ||
+		    !mounts[i].config)
+			continue;
+		tell("init: cannot mount %s on %s (%s): the kernel needs %s", mounts[i].type,
+		     mounts[i].where, strerror(errno), mounts[i].config);
+		bad = -1;
 	}
+	return bad;
 }
 
-/* /lib/modules.list: a line a module, file name and parameters */
-static void load_modules(void)
-{
-	FILE *list = fopen("/lib/modules.list", "r"), *log = fopen("/out/boot", "w");
-	char line[256];
-
-	while (list && log && fgets(line, sizeof(line), list)) {
-		char path[300], *params;
-		int fd;
-
-		line[strcspn(line, "\n")] = 0;
-		params = strchr(line, ' ');
-		if (params)
-			*params++ = 0;
-		snprintf(path, sizeof(path), "/lib/%s", line);
-		fd = open(path, O_RDONLY | O_CLOEXEC);
-		if (fd < 0 || syscall(SYS_finit_module, fd, params ? params : "", 0)) {
-			fprintf(log, "%s: %s\n", line, strerror(errno));
-			tell("module %s: %s", line, strerror(errno));
-		}
-		if (fd >= 0)
-			close(fd);
-	}
-	if (list)
-		fclose(list);
-	if (log)
-		fclose(log);
-}
-
-enum { DISK_OUT, DISK_JOB, DISK_RESULTS, DISK_IN };
-static const char *const disk_names[] = { "out", "job", "res", "in" };
+static const char *const disk_names[DISKS] = { "out", "job", "res", "in", "err" };
 
 /* virtio disks come up in any order and are told apart by serial; DASDs have theirs by number */
 static int disk_path(int disk, char *path, size_t size)
@@ -156,9 +117,9 @@ static int disk_path(int disk, char *path, size_t size)
 	const char *prefix = getenv("disks") ? getenv("disks") : "dasd";
 	char serial[32];
 
-	for (char letter = 'a'; letter < 'e'; letter++) {
+	for (char letter = 'a'; letter < 'a' + DISKS; letter++) {
 		snprintf(path, size, "/sys/block/%s%c/serial", prefix, letter);
-		if (!strcmp(prefix, "vd") ? !read_file(path, serial, sizeof(serial)) &&
+		if (!strcmp(prefix, "vd") ? read_file(path, serial, sizeof(serial)) > 0 &&
 						    !strcmp(serial, disk_names[disk])
 					  : letter == 'a' + disk) {
 			snprintf(path, size, "/dev/%s%c", prefix, letter);
@@ -168,14 +129,22 @@ static int disk_path(int disk, char *path, size_t size)
 	return -1;
 }
 
-static int open_disk(struct chan *c, int disk, int flags)
+static int open_disks(struct chan disks[DISKS])
 {
 	char path[64];
 
-	for (int ms = 0; disk_path(disk, path, sizeof(path)) && ms < DISK_WAIT_MS; ms += 10)
-		usleep(10000);
-	if (chan_open(c, path, flags)) {
-		tell("disk %s: %s: %s", disk_names[disk], path, strerror(errno));
+	for (int disk = 0; disk < DISKS; disk++) {
+		int writes = disk == DISK_OUT || disk == DISK_RESULTS || disk == DISK_ERR;
+
+		for (int ms = 0; disk_path(disk, path, sizeof(path)) && ms < DISK_WAIT_MS; ms += 10)
+			usleep(10000);
+		if (!chan_open(&disks[disk], path, writes ? O_WRONLY : O_RDONLY))
+			continue;
+		tell("init: the disk \"%s\" did not come up (%s: %s): the kernel needs"
+		     " CONFIG_DASD and CONFIG_DASD_FBA, or under QEMU CONFIG_VIRTIO_BLK and"
+		     " CONFIG_S390_GUEST, built in or as modules",
+		     disk_names[disk], path, strerror(errno));
+		klog_last(5, tell);
 		return -1;
 	}
 	return 0;
@@ -187,180 +156,18 @@ static void run_shell_command(const char *command)
 		tell("%s: %s", command, strerror(errno));
 }
 
-static void wait_for_job(struct chan *c, struct job *job)
-{
-	const char *head;
-	unsigned long long bytes;
-
-	do {
-		usleep(JOB_POLL_US);
-		head = chan_head(c);
-	} while (!head || sscanf(head, "JOB %7s %d %llu", job->mode, &job->seconds, &bytes) != 3);
-	job->bytes = bytes;
-}
-
-static int unpack_job(struct chan *c, const struct job *job)
-{
-	FILE *tar = popen("tar x -C /job", "w");
-	uint64_t done = 0;
-
-	while (tar && done < job->bytes) {
-		uint64_t left = job->bytes - done;
-		size_t n = left < CHAN_BUFFER ? left : CHAN_BUFFER;
-		size_t padded = (n + CHAN_BLOCK - 1) / CHAN_BLOCK * CHAN_BLOCK;
-
-		if (pread(c->fd, c->buf, padded, (off_t)(CHAN_BLOCK + done)) < (ssize_t)n)
-			break;
-		if (fwrite(c->buf, 1, n, tar) != n)
-			break;
-		done += n;
-	}
-	return tar && !pclose(tar) && done == job->bytes ? 0 : -1;
-}
-
-static void exec_job(void)
-{
-	if (!chdir("/job"))
-		execl("/bin/busybox", "sh", "./run", (char *)NULL);
-	dprintf(STDERR_FILENO, "cannot run the job: %s\n", strerror(errno));
-	_exit(127);
-}
-
-static int start_job(struct job *job)
-{
-	int fds[2];
-
-	if (!strcmp(job->mode, "shell")) {
-		job->pid = forkpty(&job->fd, NULL, NULL, NULL);
-		if (!job->pid)
-			exec_job();
-	} else {
-		if (pipe2(fds, O_CLOEXEC))
-			return -1;
-		job->pid = fork();
-		if (!job->pid) {
-			setsid();
-			dup2(open("/dev/null", O_RDONLY), STDIN_FILENO);
-			dup2(fds[1], STDOUT_FILENO);
-			dup2(fds[1], STDERR_FILENO);
-			exec_job();
-		}
-		close(fds[1]);
-		job->fd = fds[0];
-	}
-	if (job->pid < 0)
-		return -1;
-	job->pidfd = (int)syscall(SYS_pidfd_open, job->pid, 0);
-	return job->pidfd < 0 ? -1 : 0;
-}
-
-/* One read of the job's output; returns 0 at its end */
-static int copy_output(struct job *job, struct chan *out)
-{
-	static char buf[CHAN_BUFFER];
-	static int lost;
-	ssize_t n = read(job->fd, buf, sizeof(buf));
-
-	if (n <= 0)
-		return n < 0 && errno == EINTR;
-	if (!lost && chan_write(out, buf, (size_t)n)) {
-		lost = errno;
-		tell("OUTPUT LOST: %s", strerror(lost));
-		put_file("/out/lost", "%s\n", strerror(lost));
-	}
-	return 1;
-}
-
-static void copy_input(struct job *job, struct chan *in)
-{
-	char buf[CHAN_BLOCK];
-	long n = chan_read(in, buf, sizeof(buf));
-
-	if (n > 0 && write(job->fd, buf, (size_t)n) < 0)
-		tell("shell: %s", strerror(errno));
-}
-
-static long long now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
-}
-
-/* Copy until the job ends; returns 0, or -1 if its time was over before */
-static int serve_job(struct job *job, struct chan *out, struct chan *in)
-{
-	long long end = now_ms() + job->seconds * 1000LL;
-
-	for (;;) {
-		struct pollfd fds[] = { { job->fd, POLLIN, 0 }, { job->pidfd, POLLIN, 0 } };
-		long long left = end - now_ms();
-
-		if (job->seconds && left <= 0)
-			return -1;
-		if (!job->seconds || left > 1000)
-			left = 1000;
-		if (in)
-			left = SHELL_POLL_MS;
-		if (poll(fds, 2, (int)left) < 0 && errno != EINTR)
-			return -1;
-		/* poll() passes over a negative descriptor: after a hang-up wait for the job alone
-		 */
-		if (fds[0].revents && !copy_output(job, out)) {
-			close(job->fd);
-			job->fd = -1;
-		}
-		if (!fds[0].revents && fds[1].revents)
-			return 0;
-		if (in)
-			copy_input(job, in);
-	}
-}
-
-static void save_status(const struct job *job, int in_time)
-{
-	int status = 0;
-
-	if (!in_time)
-		kill(-job->pid, SIGKILL);
-	waitpid(job->pid, &status, 0);
-	if (!in_time)
-		put_file("/out/status", "timeout %d\n", job->seconds);
-	else if (WIFSIGNALED(status))
-		put_file("/out/status", "signal %d\n", WTERMSIG(status));
-	else
-		put_file("/out/status", "exit %d\n", WEXITSTATUS(status));
-}
-
-static void save_kernel_log(void)
-{
-	int size = klogctl(SYSLOG_SIZE, NULL, 0);
-	char *buf = size > 0 ? malloc((size_t)size + 1) : NULL;
-	int n = buf ? klogctl(SYSLOG_READ_ALL, buf, size) : -1;
-	FILE *f = n < 0 ? NULL : fopen("/out/dmesg", "w");
-
-	if (f) {
-		fwrite(buf, 1, (size_t)n, f);
-		fclose(f);
-	}
-	free(buf);
-	copy_file("/proc/sys/kernel/tainted", "/out/taint_after");
-}
-
+/* The end mark is set only over a whole archive */
 static void send_results(struct chan *results)
 {
 	static char buf[CHAN_BUFFER];
 	FILE *tar = popen("tar c -C /out .", "r");
+	int bad = !tar;
 	size_t n;
 
-	while (tar && (n = fread(buf, 1, sizeof(buf), tar)) > 0)
-		if (chan_write(results, buf, n)) {
-			tell("RESULTS LOST: %s", strerror(errno));
-			break;
-		}
-	if (tar)
-		pclose(tar);
+	while (!bad && (n = fread(buf, 1, sizeof(buf), tar)) > 0)
+		bad = chan_write(results, buf, n);
+	if (bad || pclose(tar) || chan_end(results))
+		tell("RESULTS LOST: %s", strerror(errno));
 }
 
 static void power_off(void)
@@ -371,40 +178,42 @@ static void power_off(void)
 		pause();
 }
 
+/* 0 if the machine can run jobs; the console says what is missing */
+static int set_up(struct chan disks[DISKS])
+{
+	if (mount_all() || modules_load())
+		return -1;
+	put_file("/proc/sys/vm/allocate_pgste", "1");
+	return open_disks(disks);
+}
+
 int main(void)
 {
-	struct chan out, jobs, results, in;
-	struct job job = { .fd = -1 };
-	int in_time;
+	struct chan disks[DISKS];
 
-	mount_all();
 	console = fopen("/dev/console", "w");
+	if (!console)
+		console = stderr;
 	setenv("PATH", "/bin", 1);
 	setenv("HOME", "/job", 1);
-	load_modules();
-	put_file("/proc/sys/vm/allocate_pgste", "1");
-	if (open_disk(&out, DISK_OUT, O_WRONLY) || open_disk(&jobs, DISK_JOB, O_RDONLY) ||
-	    open_disk(&results, DISK_RESULTS, O_WRONLY) || open_disk(&in, DISK_IN, O_RDONLY))
+	if (set_up(disks)) {
+		tell("READY 0");
 		power_off();
+	}
 	/* What each job needs shall be in the page cache of the suspended machine */
 	run_shell_command("tar --help >/dev/null 2>&1");
+	tested_write();
+	if (access("/dev/kvm", R_OK | W_OK)) {
+		tell("init: there is no /dev/kvm: %s", strerror(errno));
+		klog_last(10, tell);
+	}
 	tell("READY %d", access("/dev/kvm", R_OK | W_OK) == 0);
 
-	wait_for_job(&jobs, &job);
-	copy_file("/proc/sys/kernel/tainted", "/out/taint_before");
-	klogctl(SYSLOG_CLEAR, NULL, 0);
-	if (unpack_job(&jobs, &job) || start_job(&job)) {
-		tell("cannot start the job: %s", strerror(errno));
-		put_file("/out/status", "unstarted 0\n");
-	} else {
-		in_time = !serve_job(&job, &out, strcmp(job.mode, "shell") ? NULL : &in);
-		save_status(&job, in_time);
-		/* Nothing that the job left behind may hold its output open */
-		kill(-1, SIGKILL);
-		while (copy_output(&job, &out))
-			;
-	}
-	save_kernel_log();
-	send_results(&results);
+	copy_taint("/out/taint_before");
+	job_run(disks);
+	copy_taint("/out/taint_after");
+	if (chan_end(&disks[DISK_OUT]) || chan_end(&disks[DISK_ERR]))
+		put_file("/out/lost", "%s\n", strerror(errno));
+	send_results(&disks[DISK_RESULTS]);
 	power_off();
 }

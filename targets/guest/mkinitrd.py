@@ -4,23 +4,27 @@
 
 Holds init, busybox and the kernel modules that the machine needs, each with
 the modules it depends on, as an uncompressed cpio archive (that unpacks fastest)
-whose bytes depend on nothing but its contents.
+whose bytes depend on nothing but its contents. It is kept in a folder under its
+checksum, so that two runs with different modules never meet. Prints its path.
 """
 from __future__ import annotations
 
 import argparse
 import gzip
+import hashlib
 import lzma
+import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 # What the machine itself needs where the kernel has it as a module, with parameters
 MODULES: tuple[tuple[str, str], ...] = (
-    ("dasd_mod", "dasd=0100-0103"),
+    ("dasd_mod", "dasd=0100-0104"),
     ("dasd_fba_mod", ""),
     ("virtio_ccw", ""),
     ("virtio_blk", ""),
@@ -64,10 +68,24 @@ def without_debug(data: bytes, strip: str | None) -> bytes:
         return Path(temp.name).read_bytes()
 
 
+def module_files(root: Path) -> Iterator[Path]:
+    """Those of unpacked packages, or of a build tree: what it lists, and single ones made later."""
+    order = root / "modules.order"
+    if not (root / "arch/s390").is_dir():
+        yield from sorted(root.rglob("*.ko*"))
+        return
+    for line in order.read_text().split() if order.exists() else []:
+        path = root / line.removeprefix("kernel/")
+        yield path.with_suffix(".ko") if path.suffix == ".o" else path
+    for folder in ("arch/s390", "drivers/s390", "drivers/block", "drivers/vfio", "drivers/virtio"):
+        yield from sorted((root / folder).rglob("*.ko"))
+
+
 def find_modules(root: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
-    for path in sorted(root.rglob("*.ko*")):
-        if match := re.fullmatch(r"(.+)\.ko(?:\.(?:xz|gz|zst))?", path.name):
+    for path in module_files(root):
+        match = re.fullmatch(r"(.+)\.ko(?:\.(?:xz|gz|zst))?", path.name)
+        if match and path.is_file():
             found.setdefault(match[1].replace("-", "_"), path)
     return found
 
@@ -122,7 +140,7 @@ class Cpio:
 
 
 def build(args: argparse.Namespace) -> bytes:
-    found = find_modules(args.modules)
+    found = find_modules(args.modules) if args.modules else {}
     if args.kvm:
         found["kvm"] = args.kvm
     archive = Cpio()
@@ -138,30 +156,48 @@ def build(args: argparse.Namespace) -> bytes:
     params = dict(MODULES)
     for name, _, parameters in (text.partition(":") for text in args.module):
         params[name] = " ".join(filter(None, (params.get(name), parameters)))
+    if args.kvm:
+        params.setdefault("kvm", "")
     wanted = tuple(n for n in params
                    if n not in sum(DISK_MODULES.values(), ()) or n in DISK_MODULES[args.disks])
     modules = with_dependencies(wanted, found, args.strip)
+    if args.used:
+        args.used.write_text("".join(f"{path}\n" for path in (args.init, args.busybox, *(found[n] for n in modules))))
     for name, data in modules.items():
         archive.add(f"lib/{name}.ko", 0o100644, data)
-    lines = [f"{name}.ko {params.get(name, '')}".rstrip() for name in modules]
+    lines = [f"{name}.ko {'given' if args.kvm and name == 'kvm' else 'own'} {params.get(name, '')}".rstrip()
+             for name in modules]
     archive.add("lib/modules.list", 0o100644, "".join(f"{l}\n" for l in lines).encode())
     return archive.finish()
+
+
+def keep(parent: Path, image: bytes) -> Path:
+    """The file that holds IMAGE, in a folder that is named by it."""
+    folder = parent / hashlib.sha256(image).hexdigest()[:16]
+    folder.mkdir(exist_ok=True)
+    path = folder / "initrd"
+    if not path.exists() or path.read_bytes() != image:
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".new-", delete=False) as temp:
+            temp.write(image)
+        os.replace(temp.name, path)
+    return path
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--init", type=Path, required=True, help="static program, process 1")
     parser.add_argument("--busybox", type=Path, required=True, help="static busybox")
-    parser.add_argument("--modules", type=Path, required=True, help="folder with modules below it")
+    parser.add_argument("--modules", type=Path, help="folder with modules below it, or a build tree")
     parser.add_argument("--module", action="append", default=[], metavar="NAME[:PARAMETERS]",
                         help="one that the tests need")
     parser.add_argument("--kvm", type=Path, help="take this kvm.ko instead")
     parser.add_argument("--disks", choices=sorted(DISK_MODULES), required=True)
     parser.add_argument("--strip", help="a strip program for modules with debug information")
-    parser.add_argument("out", type=Path)
+    parser.add_argument("--used", type=Path, help="write the names of the files that were used")
+    parser.add_argument("folder", type=Path, help="where images are kept")
     args = parser.parse_args()
     try:
-        args.out.write_bytes(build(args))
+        print(keep(args.folder, build(args)))
     except (ImageError, OSError, lzma.LZMAError, subprocess.CalledProcessError) as error:
         print(f"mkinitrd: {error}", file=sys.stderr)
         return 2

@@ -14,7 +14,7 @@ never resumed.
 from __future__ import annotations
 
 import argparse
-import gzip
+import fcntl
 import hashlib
 import os
 import re
@@ -22,24 +22,27 @@ import shutil
 import struct
 import sys
 import tempfile
-import zlib
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "guest"))
-from link import (DISKS, Broken, Emulator, add_run_arguments, create_disks, guarded,  # noqa: E402
-                  last_lines, run_job)
+from disks import DISKS, Broken, create_disks  # noqa: E402
+from link import (Emulator, add_run_arguments, guarded, guest_reasons, last_lines, machine_facts,  # noqa: E402
+                  run_job)
+from snapshot import folder_checksum, intact, unpack_snapshot  # noqa: E402
 
 INITRD_AT = 0x4000000
 BOOT_SECONDS = 300
-KEEP_MACHINES = 8
+TICK_SECONDS = 15
 PANIC_LINES = 60
+# Only needed until the machine is suspended
+BOOT_FILES = ("suspended", "vmlinuz", "initrd", "console", "boot.rc", "linux.ins", "ofsize", "parm")
 
 # What they leave out and why is told in docs/targets.md
 PARAMETERS = (
     "conmode=sclp sclp_con_drop=0 rdinit=/init panic=1 loglevel=3 cryptomgr.notests nokaslr"
     " initcall_blacklist=load_system_certificate_list,jent_mod_init,crypto_kdf108_init,"
     "init_user_buckets,init_msg_buckets rcupdate.rcu_cpu_stall_suppress=1"
-    " dasd=0100-0103 disks=dasd"
+    " dasd=0100-0104 disks=dasd"
 )
 
 CONFIGURATION = """\
@@ -93,7 +96,8 @@ def stopped_in_panic(emulator: Emulator) -> bool:
 
 def panic_text(emulator: Emulator) -> str:
     """The kernel's last messages; patch 04 lets all of them reach the console."""
-    lines = [line for line in emulator.log_text().splitlines() if re.match(r"\[ *\d+\.\d+\] ", line)]
+    said = emulator.log_text().replace("\r", "").partition("ipl linux.ins\n")[2] or emulator.log_text()
+    lines = [line for line in said.splitlines() if line.strip() and not re.match(r".{0,8}HHC| {8,}|quit$", line)]
     return "\n".join(lines[-PANIC_LINES:]) or "(the kernel's console says nothing)"
 
 
@@ -114,44 +118,6 @@ def machine_key(args: argparse.Namespace) -> str:
     return digest.hexdigest()[:16]
 
 
-def data_checksum(path: Path) -> int:
-    """CRC over what a sparse file holds and where."""
-    crc, at = 0, 0
-    with open(path, "rb") as file:
-        end = os.fstat(file.fileno()).st_size
-        while at < end:
-            try:
-                start = os.lseek(file.fileno(), at, os.SEEK_DATA)
-            except OSError:
-                break
-            at = os.lseek(file.fileno(), start, os.SEEK_HOLE)
-            crc = zlib.crc32(struct.pack(">QQ", start, at), crc)
-            while start < at:
-                part = os.pread(file.fileno(), min(1 << 20, at - start), start)
-                crc = zlib.crc32(part, crc)
-                start += len(part)
-    return zlib.crc32(struct.pack(">Q", end), crc)
-
-
-def intact(folder: Path) -> bool:
-    """Is FOLDER a machine that may be resumed?"""
-    try:
-        return int((folder / "checksum").read_text()) == data_checksum(folder / "snap")
-    except (OSError, ValueError):
-        return False
-
-
-def unpack_snapshot(source: Path, target: Path) -> None:
-    """Memory without compression and with holes resumes fastest."""
-    with gzip.open(source, "rb") as packed, open(target, "wb") as out:
-        while part := packed.read(1 << 16):
-            if part.count(0) == len(part):
-                out.seek(len(part), os.SEEK_CUR)
-            else:
-                out.write(part)
-        out.truncate()
-
-
 def boot(args: argparse.Namespace, folder: Path) -> None:
     """Boot the kernel in FOLDER and leave the suspended machine there."""
     write_configuration(folder, args.memory, args.cpus)
@@ -163,53 +129,88 @@ def boot(args: argparse.Namespace, folder: Path) -> None:
     (folder / "linux.ins").write_text(LOAD_LIST)
     emulator = start(args.emulator, folder, "boot.rc")
     try:
-        in_time = emulator.wait(BOOT_SECONDS)
+        in_time = emulator.wait(BOOT_SECONDS, Ticker())
     finally:
         emulator.kill()
+    if fault := boot_fault(emulator, folder, in_time):
+        raise NotUp(fault, emulator.log_text())
+    unpack_snapshot(folder / "suspended", folder / "snap")
+    (folder / "tested").write_text(machine_facts(emulator.log_text()))
+    for name in (*(f"{d}.img" for d in DISKS), *BOOT_FILES):
+        (folder / name).unlink()
+    (folder / "checksum").write_text(folder_checksum(folder) + "\n")
+
+
+class NotUp(Broken):
+    """The kernel under test did not come up; what the console said is kept."""
+
+    def __init__(self, fault: str, console: str) -> None:
+        super().__init__(fault)
+        self.console = console
+
+
+class Ticker:
+    """A sign of life while the kernel boots."""
+
+    def __init__(self) -> None:
+        self.due = TICK_SECONDS
+
+    def __call__(self, seconds: float) -> None:
+        if seconds > self.due:
+            print(f"... the kernel boots, {self.due} s", file=sys.stderr, flush=True)
+            self.due += TICK_SECONDS
+
+
+def boot_fault(emulator: Emulator, folder: Path, in_time: bool) -> str:
+    """Why the machine cannot be used, in the guest's own words where it has some; empty if it can."""
     log = emulator.log_text()
     ready = re.search(r"READY (\d)", log.replace("READY [0-9]", ""))
+    said = "\n".join(guest_reasons(log))
     if not in_time:
-        raise Broken(f"the kernel did not come up within {BOOT_SECONDS} s\n{last_lines(log)}")
+        return f"the kernel did not come up within {BOOT_SECONDS} s\n{said or panic_text(emulator)}"
+    if ready and ready[1] == "0":
+        return f"the machine has no KVM to test: {said or last_lines(log)}"
     if stopped_in_panic(emulator):
-        raise Broken(f"the kernel panicked while it booted\n{panic_text(emulator)}")
+        return f"the kernel panicked while it booted\n{panic_text(emulator)}"
     if not ready:
-        raise Broken(f"the emulator ended before the machine was ready\n{last_lines(log)}")
-    if ready[1] == "0":
-        raise Broken(f"the kernel offers no /dev/kvm\n{last_lines(log)}")
+        return f"the kernel did not come up\n{said or panic_text(emulator)}"
     if not (folder / "suspended").exists():
-        raise Broken(f"the emulator could not suspend the machine\n{last_lines(log)}")
-    unpack_snapshot(folder / "suspended", folder / "snap")
-    for name in (*(f"{d}.img" for d in DISKS), "suspended", "vmlinuz", "initrd", "console"):
-        (folder / name).unlink()
-    (folder / "checksum").write_text(f"{data_checksum(folder / 'snap')}\n")
+        return f"the emulator could not suspend the machine\n{last_lines(log)}"
+    return ""
 
 
-def drop_old_machines(parent: Path) -> None:
-    machines = sorted((p for p in parent.iterdir() if p.is_dir()), key=lambda p: p.stat().st_mtime)
-    for path in machines[:-KEEP_MACHINES]:
-        shutil.rmtree(path, ignore_errors=True)
+def keep_console(folder: Path, fault: NotUp) -> Broken:
+    """FAULT with the place where all that the console said can be read."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "console-of-last-failure"
+    path.write_text(fault.console)
+    return Broken(f"{fault}\nall of the console: {path}")
 
 
 def prepare(args: argparse.Namespace) -> int:
     args.machines.mkdir(parents=True, exist_ok=True)
     folder = args.machines / machine_key(args)
-    if intact(folder):
-        os.utime(folder)
-    else:
-        stale = "the suspended machine is damaged: " if folder.exists() else ""
-        print(f"==> {stale}boot the kernel once and suspend it", file=sys.stderr)
-        shutil.rmtree(folder, ignore_errors=True)
-        with tempfile.TemporaryDirectory(dir=args.machines, prefix=".boot-") as temp:
-            boot(args, Path(temp))
-            keep = Path(temp) / "keep"
-            keep.mkdir()
-            for path in Path(temp).iterdir():
-                if path != keep:
-                    path.rename(keep / path.name)
-            keep.rename(folder)
-        drop_old_machines(args.machines)
+    with open(args.machines / f".{folder.name}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not intact(folder):
+            stale = "the suspended machine is damaged: " if folder.exists() else ""
+            print(f"==> {stale}boot the kernel once and suspend it (half a minute)", file=sys.stderr, flush=True)
+            shutil.rmtree(folder, ignore_errors=True)
+            make_machine(args, folder)
     print(folder)
     return 0
+
+
+def make_machine(args: argparse.Namespace, folder: Path) -> None:
+    """Boot in a folder beside FOLDER, which appears when it is complete."""
+    with tempfile.TemporaryDirectory(dir=args.machines, prefix=".boot-") as temp:
+        place = Path(temp) / "keep"
+        place.mkdir()
+        try:
+            boot(args, place)
+        except NotUp as fault:
+            raise keep_console(args.machines.parent / "log", fault) from fault
+        place.rename(folder)
 
 
 def judge_end(emulator: Emulator, _: Path) -> None:
@@ -221,8 +222,8 @@ def judge_end(emulator: Emulator, _: Path) -> None:
 
 def run(args: argparse.Namespace) -> int:
     def resume(folder: Path) -> Emulator:
-        for path in args.machine.iterdir():
-            os.link(path, folder / path.name)
+        for name in ("herc.cnf", "resume.rc", "snap"):
+            os.link(args.machine / name, folder / name)
         return start(args.emulator, folder, "resume.rc")
 
     run_job(args, resume, judge_end)

@@ -15,7 +15,9 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "guest"))
-from link import DISKS, Broken, Emulator, add_run_arguments, guarded, last_lines, run_job  # noqa: E402
+from disks import DISKS, Broken  # noqa: E402
+from link import (Emulator, add_run_arguments, guarded, guest_reasons, last_lines,  # noqa: E402
+                  run_job)
 
 PROGRAM = "qemu-system-s390x"
 PARAMETERS = "console=ttysclp0 rdinit=/init panic=-1 loglevel=3 disks=vd"
@@ -40,6 +42,9 @@ def judge_end(emulator: Emulator, _: Path) -> None:
         raise Broken(f"the guest kernel panicked\n{last_lines(log, 40)}")
     if emulator.process.returncode != 0:
         raise Broken(f"QEMU died ({emulator.how_ended()})\n{last_lines(log)}")
+    if "TESTED " not in log:
+        said = "\n".join(guest_reasons(log)) or last_lines(log)
+        raise Broken(f"the machine cannot be used: {said}")
 
 
 def run(args: argparse.Namespace) -> int:

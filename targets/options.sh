@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+# shellcheck disable=SC2034,SC2154 # run.sh uses what is set here, and sets here
+#
+# The words that ./run.sh takes: read, and refused with what to do about it.
+#
+# To be sourced after host.sh.
+
+usage() {
+	cat <<-END
+		usage: ./run.sh [OPTION...] [-- ARGUMENT-FOR-EACH-TEST...]
+
+		Runs the conformance suite for guest memory under KVM on s390. Without options:
+		installs, fetches and builds what is missing, boots an emulated s390x machine
+		(once), runs every test in it, and reports.
+
+		What to run
+		  -t, --filter GLOB    only tests whose name matches, e.g. -t 'memop/absolute*'
+		                       (may be repeated; --list shows the names)
+		  --exec PROG [ARG...] run a static s390x program in the machine instead; its
+		                       output and exit status are passed on, and what is piped
+		                       into run.sh goes to its standard input
+		  --shell              a prompt in the machine; "exit", Ctrl-D or Ctrl-] leaves it
+		  --suite DIR          run this installed suite (make install) and build nothing
+		  --list               the names of the tests
+		  --prepare            set up, build and boot, but run nothing
+		  --clean              what the cache keeps, how big and since when; removes what
+		                       was not used for a month and what is beyond --keep
+		                       (make clean removes what make built, not the cache)
+
+		Where
+		  --target NAME        hercules  the emulated machine, on any x86-64 host
+		                       native    this host's own /dev/kvm
+		                       qemu      a QEMU guest (KVM in it needs an s390x host)
+		                       a path    a program of yours, see docs/targets.md
+		                       default: native on s390x with /dev/kvm, else hercules
+		  --kernel WHAT        the kernel that is tested: a name from --list-kernels, a
+		                       kernel build tree (a folder), its bzImage, or a
+		                       linux-image .deb (repeat it where a kernel is split over
+		                       several packages)
+		  --kvm-module FILE    this kvm.ko in place of the kernel's own
+		  --list-kernels       the names for --kernel, with versions
+		  --memory MIB         memory of the machine (default: what each family says)
+		  --cpus N             CPUs of the machine (default: what each test needs)
+
+		How
+		  -j N                 machines side by side (default: this host's CPUs)
+		  --timeout SECONDS    for each test, instead of its family's
+		  --strict             known faults of released kernels are failures
+		  --no-install         install nothing with apt: say what is missing
+		  --cache DIR          for downloads, builds, machines (default: build)
+		  --keep GIB           the most that the cache may hold (default: 8)
+		  --refresh            look for newer packages than those fetched
+
+		Output
+		  --results DIR        a folder for each run is made in it (default: results)
+		  --tap                KTAP of all tests on stdout, everything else on stderr
+		  -v, --verbose        every line that the tests print
+		  -h, --help           this text
+
+		Environment: KSRC, a kernel source tree to build kvm_util from (default: the
+		distribution's source of the tested kernel); CC; WERROR.
+
+		Exit status: 0 all passed or skipped; 1 a test failed; 2 usage or set-up;
+		3 the run broke: a test crashed, hung or left out results, the guest panicked,
+		the emulator died; 128 + N ended by signal N.
+	END
+}
+
+parse_options() {
+	MODE=run FILTERS=() TARGET='' KERNEL='' MEMORY='' CPUS='' JOBS='' TIMEOUT='' RESULTS=$here/results
+	CACHE=$here/build SUITE='' VIEW=() EXEC=() ARGUMENTS=() KVM_MODULE='' REFRESH='' KEEP=8 AGAIN=(./run.sh)
+	while (($#)); do
+		case $1 in
+		-h | --help) usage && exit 0 ;;
+		-v | --verbose) VIEW+=(--verbose) ;;
+		--tap) VIEW+=(--tap) ;;
+		--strict) VIEW+=(--strict) ;;
+		--list) MODE=list ;;
+		--list-kernels) MODE=kernels ;;
+		--prepare) MODE=prepare ;;
+		--clean) MODE=clean ;;
+		--shell) MODE=shell ;;
+		--exec)
+			MODE='exec'
+			EXEC=("${@:2}")
+			((${#EXEC[@]})) || die "--exec needs a program: --exec PROG [ARG...]"
+			break
+			;;
+		--no-install) NO_INSTALL=1 ;;
+		--refresh) REFRESH=1 ;;
+		--) ARGUMENTS=("${@:2}") && break ;;
+		-j[0-9]*) JOBS=${1#-j} ;;
+		-t | --filter | --target | --kernel | --kvm-module | --memory | --cpus | -j | --timeout | \
+			--cache | --results | --suite | --keep)
+			(($# > 1)) || die "$1 needs a value: see ./run.sh --help"
+			set_option "$1" "$2"
+			shift
+			;;
+		--*=*) set_option "${1%%=*}" "${1#*=}" ;;
+		*) die "unknown argument: $1 (see ./run.sh --help)" ;;
+		esac
+		shift
+	done
+}
+
+set_option() {
+	[[ -n $2 ]] || die "$1 needs a value, not an empty one (an empty variable?): leave it out" \
+		"for the default"
+	case $1 in
+	--target | --kernel | --kvm-module | --memory | --cpus | --timeout | --cache | --suite) AGAIN+=("$1" "$2") ;;&
+	-t | --filter) FILTERS+=(--filter "$2") ;;
+	--target) TARGET=$2 ;;
+	--kernel) KERNEL+=${KERNEL:+$'\n'}$2 ;;
+	--kvm-module) KVM_MODULE=$2 ;;
+	--memory) MEMORY=$2 ;;
+	--cpus) CPUS=$2 ;;
+	-j) JOBS=$2 ;;
+	--timeout) TIMEOUT=$2 ;;
+	--cache) CACHE=$2 ;;
+	--results) RESULTS=$2 ;;
+	--suite) SUITE=$2 ;;
+	--keep) KEEP=$2 ;;
+	*) die "unknown option: $1 (see ./run.sh --help)" ;;
+	esac
+}
+
+# number NAME VALUE LOW HIGH
+number() {
+	if ! [[ $2 =~ ^[0-9]{1,6}$ ]] || ((10#$2 < $3 || 10#$2 > $4)); then
+		die "$1 takes a whole number from $3 to $4, not: $2"
+	fi
+}
+
+check_options() {
+	[[ -z $MEMORY ]] || number --memory "$MEMORY" 256 1536
+	[[ -z $CPUS ]] || number --cpus "$CPUS" 1 8
+	number -j "${JOBS:=$(nproc)}" 1 64
+	number --keep "$KEEP" 1 1000
+	[[ -z $TIMEOUT ]] || number --timeout "$TIMEOUT" 1 100000
+	[[ -z $KVM_MODULE || -r $KVM_MODULE ]] || die "--kvm-module: cannot read $KVM_MODULE"
+	[[ -z $KVM_MODULE ]] || KVM_MODULE=$(readlink -f "$KVM_MODULE")
+	if [[ $MODE == exec ]]; then
+		[[ -f ${EXEC[0]} && -r ${EXEC[0]} ]] || die "--exec: there is no program ${EXEC[0]}"
+		[[ -x ${EXEC[0]} ]] || die "--exec: ${EXEC[0]} is not executable: chmod +x it"
+	fi
+	[[ -z $SUITE || -r $SUITE/list ]] ||
+		die "--suite: $SUITE holds no list: make it with make install INSTALL_PATH=$SUITE"
+	check_source
+}
+
+check_source() {
+	[[ -n ${KSRC:-} ]] || return 0
+	[[ -r $KSRC/tools/testing/selftests/kvm/include/kvm_util.h ||
+		-r $KSRC/tools/testing/selftests/kvm/include/kvm_util_base.h ]] ||
+		die "KSRC=$KSRC is no readable kernel source tree (no tools/testing/selftests/kvm):" \
+			"unset it to use the distribution's source"
+}
+
+# check_taken: refuse what the target does not take, as its info says. It would run on
+# something else than what was asked for.
+check_taken() {
+	local option taken
+	taken=" $(target_info takes) "
+
+	for option in kernel:"$KERNEL" module:"$KVM_MODULE" memory:"$MEMORY" cpus:"$CPUS"; do
+		[[ -z ${option#*:} || $taken == *" ${option%%:*} "* ]] || refuse "${option%%:*}"
+	done
+	[[ $MODE != exec && $MODE != shell || $taken == *" $MODE "* ]] || refuse "$MODE"
+}
+
+refuse() {
+	local option=$1
+
+	[[ $option != module ]] || option=kvm-module
+	die "--target $TARGET does not take --$option$(refusal_reason "$1"): leave it out, or take" \
+		"--target hercules"
+}
+
+refusal_reason() {
+	[[ $TARGET != native ]] || case $1 in
+	kernel | module) printf '%s' ", it runs on this host's Linux $(uname -r) as it is" ;;
+	memory | cpus) printf '%s' ', it is this very host' ;;
+	shell) printf '%s' ', you are there already' ;;
+	esac
+}
+
+# A path with a blank is nothing that make can work in
+check_cache() {
+	[[ $CACHE != *[[:space:]]* ]] ||
+		die "the cache folder $CACHE has a blank in its name, which make cannot cope with:" \
+			"give --cache DIR without one"
+	mkdir -p "$CACHE" 2>/dev/null || die "cannot make the cache folder $CACHE: give --cache DIR"
+	CACHE=$(cd "$CACHE" && pwd)
+	[[ -w $CACHE && (! -e $CACHE/run || -w $CACHE/run) && (! -e $CACHE/lock || -w $CACHE/lock) ]] ||
+		die "you may not write to the cache folder $CACHE, which is $(stat -c %U "$CACHE")'s:" \
+			"give --cache DIR, a folder of yours"
+}

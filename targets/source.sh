@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash disable=SC2154,SC2153,SC2034 # the caller sets here, target ...
+#
+# The kernel source that the suite builds against, and the suite built with it.
+#
+# To be sourced after host.sh, packages.sh, debian.sh, guest.sh and remember.sh. Uses
+# $CACHE and $here.
+
+readonly SOURCE_PARTS_LEFT_OUT=(drivers sound fs net samples security crypto
+	arch/alpha arch/arc arch/arm arch/csky arch/hexagon arch/loongarch arch/m68k
+	arch/microblaze arch/mips arch/nios2 arch/openrisc arch/parisc arch/powerpc arch/riscv
+	arch/sh arch/sparc arch/um arch/xtensa)
+
+# source_prepare SUITE: the kernel source of SUITE, what the suite needs of it; prints its folder
+source_prepare() {
+	locked "source-$1" source_fetch "$1"
+}
+
+source_fetch() {
+	local suite=$1 dir=$CACHE/linux-$1 package exclude=() part
+
+	if [[ ! -e $dir/Makefile ]]; then
+		packages_need xz-utils
+		debian_lists_or_die "$suite" s390x
+		package=$(debian_depends "$suite" s390x linux-source | awk '/^linux-source-/ && !n++')
+		[[ -n $package ]] || die "$suite has no kernel source: give KSRC=, a kernel tree"
+		step "fetch $package of $suite"
+		fresh_folder "$dir"
+		debian_fetch "$suite" s390x "$dir.new/deb" "$package"
+		for part in "${SOURCE_PARTS_LEFT_OUT[@]}"; do
+			exclude+=("--exclude=linux-source-*/$part")
+		done
+		dpkg-deb --fsys-tarfile "$dir.new"/deb/*.deb |
+			tar -xO "./usr/src/$package.tar.xz" |
+			tar -xJ -C "$dir.new" --strip-components=1 --no-wildcards-match-slash "${exclude[@]}"
+		rm -rf "$dir.new/deb"
+		keep_folder "$dir"
+	fi
+	printf '%s\n' "$dir"
+}
+
+# source_tree KERNEL: the kernel tree to build against: that of the tested kernel where it has one
+source_tree() {
+	local tree
+
+	for tree in "${KSRC:-}" "$1" "$1/source" "${1%/arch/s390/boot/bzImage}"; do
+		if [[ -n $tree && -d $tree/tools/testing/selftests/kvm ]]; then
+			readlink -f "$tree"
+			return
+		fi
+	done
+	if [[ " ${DEBIAN_SUITES[*]} " == *" $1 "* && $1 != *-security ]]; then
+		source_prepare "$1"
+	else
+		source_prepare "$(debian_default_suite)"
+	fi
+}
+
+# What a change of which makes the suite be built anew
+suite_sources() {
+	local tree=$1 family git
+
+	printf '%s\n' "$here"/{Makefile,lib,include,runner,COPYING}
+	for family in "$here"/*/family; do printf '%s\n' "${family%/family}"; done
+	git=$(git -C "$here" rev-parse --absolute-git-dir 2>/dev/null) && printf '%s\n' "$git/logs/HEAD"
+	if [[ $tree == "$CACHE"/* ]]; then
+		printf '%s\n' "$tree/Makefile"
+	else
+		printf '%s\n' "$tree"/{Makefile,tools/testing/selftests/kvm,tools/testing/selftests/kselftest.h} \
+			"$tree"/{tools/include,include/uapi/linux/kvm.h,arch/s390/include/uapi/asm}
+	fi
+}
+
+# build_suite ARCH KERNEL: builds and installs; prints the folder
+build_suite() {
+	local arch=$1 tree name cross='' compiler
+
+	if recall suite "$arch" "$2" "${KSRC:-}" "${CC:-}" "${WERROR:-}"; then
+		printf '%s\n' "$REPLY"
+		return
+	fi
+	tree=$(source_tree "$2")
+	name=$arch-$(basename "$tree")
+	[[ $arch == "$(uname -m)" ]] || cross=$arch-linux-gnu-
+	# Plain make takes the default kernel's tree, whichever was tested last
+	if [[ $CACHE == "$here/build" && (! -e $here/build/linux-source || ${tree##*/} == linux-$(debian_default_suite)) ]]; then
+		ln -sfn "$tree" "$here/build/linux-source"
+	fi
+	compiler=$(command -v "$cross${CC:-gcc}" || command -v "${CC:-gcc}" || true)
+	locked "suite-$name" remember suite "$arch" "$2" "${KSRC:-}" "${CC:-}" "${WERROR:-}" \
+		-- make_suite "$name" "$tree" "$cross" "$compiler"
+}
+
+# make_suite NAME TREE CROSS COMPILER: what remember() keeps; prints the folder. It is
+# named by what it holds: a build that comes later does not change a suite that runs.
+make_suite() {
+	local name=$1 tree=$2 sources log=$CACHE/log/build-$1.log made=$CACHE/out/$1/installed suite
+
+	mkdir -p "$CACHE/log" "$CACHE/suite"
+	step "build the suite for ${name%%-*} against $(basename "$tree")"
+	mapfile -t sources < <(suite_sources "$tree")
+	depends "${sources[@]}" ${4:+"$4"}
+	if ! patiently "it builds" make -s -C "$here" -j "$(nproc)" KSRC="$tree" CROSS_COMPILE="$3" \
+		OUTPUT="$CACHE/out/$name" INSTALL_PATH="$made" install >"$log" 2>&1; then
+		grep -E 'error|Error' "$log" | head -n 25 >&2 || tail -n 25 "$log" >&2
+		die "the suite does not build against $tree; all of it: $log"
+	fi
+	suite=$(cd "$made" && find . -type f ! -name '*.new' -print0 | sort -z | xargs -0 sha256sum |
+		sha256sum | cut -c 1-12)
+	suite=$CACHE/suite/$name.$suite
+	if [[ ! -d $suite ]]; then
+		cp -al "$made" "$WORK/suite-$name"
+		mv -T "$WORK/suite-$name" "$suite" 2>/dev/null || rm -rf "$WORK/suite-$name"
+	fi
+	depends "$suite"
+	printf '%s\n' "$suite"
+}
