@@ -15,7 +15,7 @@ here=$(cd "$(dirname "$(readlink -f "$0")")/.." && pwd)
 
 # What failed after thousands of purges, what sets keys, what reserves huge pages
 readonly short=(memop/absolute_keys memop/overrides memop/storage_keys memop/huge_pages
-	mem_slot/dirty_log mem_slot/backing memop/absolute_keys)
+	mem_slot/dirty_log mem_slot/contents memop/absolute_keys)
 readonly rounds=3000
 
 parse() {
@@ -114,6 +114,9 @@ main() {
 	cp "$here/build/out/one_boot/tests/evidence/purges" "$job/suite/"
 	mkdir "$job/suite/lists"
 	((${#tests[@]})) || mapfile -t tests <"$job/suite/list"
+	for n in "${tests[@]}"; do
+		grep -qxF "$n" "$job/suite/list" || { printf 'there is no test %s\n' "$n" >&2 && exit 2; }
+	done
 	for ((n = 1; n <= passes; n++)); do
 		if ((n < passes)); then
 			printf '%s\n' "${tests[@]}"

@@ -199,12 +199,16 @@ uint64_t judge_real(uint64_t gpa)
 
 void judge_compare(const struct trial *t, const struct judge_order *o)
 {
-	char expected[60], observed[OUTCOME_TEXT];
+	char expected[120], observed[OUTCOME_TEXT];
 
 	report_decided("MEMOP-KEY-08");
 	if (t->outcome.ret == o->code ||
 	    (o->code && prediction_allows(&t->prediction, (struct outcome){ .ret = o->code })))
 		return;
-	snprintf(expected, sizeof(expected), "what the CPU has stored: code %#x", o->code);
+	/* Two against one: a released KVM and an independent oracle are seldom wrong alike */
+	snprintf(expected, sizeof(expected), "what the CPU has stored: code %#x%s", o->code,
+		 prediction_allows(&t->prediction, t->outcome)
+			 ? "; the contract sides with MEM_OP: suspect the machine"
+			 : "");
 	trial_fail(t, expected, outcome_text(t->outcome, observed), -1);
 }
