@@ -194,7 +194,10 @@ list:
 
 run_tests: all
 	$(Q)$(MAKE) -s install INSTALL_PATH=$(OUTPUT)/installed
-	$(Q)cd $(OUTPUT)/installed && ./run_tests
+	$(Q)$(OUTPUT)/installed/run_tests
+
+# What run_tests judges with, with python3 and without
+judges := one_test.sh judge.awk verdict.py judge.py ktap.py results.py contract.py
 
 # Each file is put in place by a rename: a run that copies it meanwhile gets a whole one
 install: all
@@ -209,8 +212,11 @@ install: all
 		$(TOP)/runner/settings.sh $(TOP)/$$d/family >$(OUTPUT)/$$d/settings; \
 		put $(OUTPUT)/$$d/settings $(INSTALL_PATH)/$$d/settings; done; \
 	printf '%s\n' $(tests) >$(OUTPUT)/list; put $(OUTPUT)/list $(INSTALL_PATH)/list; \
-	git -C $(TOP) describe --always --dirty >$(OUTPUT)/version 2>/dev/null || echo unknown >$(OUTPUT)/version; \
+	{ echo "suite $$(git -C $(TOP) describe --always --dirty 2>/dev/null || echo unknown)"; \
+		echo "machine $(machine)"; echo "headers $(notdir $(KSRC))"; } >$(OUTPUT)/version; \
 	put $(OUTPUT)/version $(INSTALL_PATH)/version; put $(TOP)/COPYING $(INSTALL_PATH)/COPYING; \
+	mkdir -p $(INSTALL_PATH)/runner; \
+	for f in $(judges); do put $(TOP)/runner/$$f $(INSTALL_PATH)/runner/$$f; done; \
 	put $(TOP)/runner/run_tests $(INSTALL_PATH)/run_tests
 
 gen_tar:

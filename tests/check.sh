@@ -11,7 +11,7 @@ for part in host remember packages debian kernel guest source; do
 	. "$here/targets/$part.sh"
 done
 
-readonly check_packages=(apt bats clang debian-archive-keyring file gcc gcc-s390x-linux-gnu git libc6-dev
+readonly check_packages=(apt bats busybox clang clang-format debian-archive-keyring file gcc gcc-s390x-linux-gnu git libc6-dev
 	libc6-dev-s390x-cross make procps python3 shellcheck util-linux xz-utils)
 
 main() {
