@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,9 +66,9 @@ def clauses_of(top: Path) -> dict[str, Clause]:
     return found
 
 
-def deviations_of(top: Path) -> set[str]:
-    return {name for family in families(top)
-            for name in DEVIATION_ROW.findall((top / family / "contract.md").read_text())}
+def deviations_of(top: Path) -> Counter[str]:
+    return Counter(name for family in families(top)
+                   for name in DEVIATION_ROW.findall((top / family / "contract.md").read_text()))
 
 
 def named_by_tests(top: Path) -> dict[str, set[str]]:
@@ -86,7 +87,8 @@ def named_deviations(top: Path) -> set[str]:
 
 def faults(top: Path) -> list[str]:
     clauses = clauses_of(top)
-    named, known, told = named_by_tests(top), named_deviations(top), deviations_of(top)
+    named, known, counts = named_by_tests(top), named_deviations(top), deviations_of(top)
+    told = set(counts)
     wrong = [f"{', '.join(sorted(tests))}: names {name}, which no family's contract.md has"
               for name, tests in named.items() if name not in clauses]
     for clause in clauses.values():
@@ -96,6 +98,7 @@ def faults(top: Path) -> list[str]:
         if clause.name in named and clause.reason:
             wrong.append(f"{clause.name}: {where} says why it has no test, but it has one:"
                          f" {', '.join(sorted(named[clause.name]))}")
+    wrong += [f"{name}: is in two tables of known deviations" for name, n in counts.items() if n > 1]
     wrong += [f"{name}: lib/ knows it, no table of known deviations does" for name in sorted(known - told)]
     wrong += [f"{name}: in a table of known deviations, but not in lib/" for name in sorted(told - known)]
     return wrong

@@ -195,3 +195,34 @@ copy_tree() {
 	run make -s -C "$tree" TARGETS=vfio list
 	[[ $status -ne 0 && $output == *'there is no family "vfio"'* ]]
 }
+
+@test "new-test writes a test that builds, and is red until it asserts something" {
+	tree=$out/with_family
+	[ -d "$tree" ] || copy_tree "$tree"
+	rm -rf "$tree/vfio_ap"
+	"$tree/tools/new-test" mem_slot/first SLOT-04
+	"$tree/runner/contract.py"
+	if [[ $(clang-format --version 2>/dev/null) == *" version 14."* ]]; then
+		clang-format --dry-run -Werror "$tree/mem_slot/first.c"
+	fi
+	make -s -C "$tree" -j "$(nproc)" OUTPUT="$out/family" TARGETS=mem_slot TESTS=first
+	[ "$("$out/family/mem_slot/first" --list)" = "1 a sentence in the contract's words" ]
+	[[ -r /dev/kvm && -w /dev/kvm ]] || skip "it builds; there is no /dev/kvm to run it on"
+	run "$out/family/mem_slot/first"
+	[ "$status" -eq 1 ]
+	[[ $output == *"# FAILED: a sentence in the contract's words"*"clause    SLOT-04"*"not ok 1 "* ]]
+	# And green once it does
+	sed -i 's/report_check(false/report_check(vm->fd >= 0/' "$tree/mem_slot/first.c"
+	make -s -C "$tree" OUTPUT="$out/family" TARGETS=mem_slot TESTS=first
+	run "$out/family/mem_slot/first"
+	[ "$status" -eq 0 ]
+}
+
+@test "clean says what it leaves" {
+	mkdir -p "$out/leaves/build/kernel"
+	cp "$root/Makefile" "$out/leaves/"
+	run make -s -C "$out/leaves" OUTPUT="$out/leaves/build/out" clean
+	[[ $status -eq 0 && $output == "left: "*"make distclean"* ]]
+	make -s -C "$out/leaves" distclean
+	[ ! -e "$out/leaves/build" ]
+}

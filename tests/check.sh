@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # check.sh: the suite's own tests; they need no KVM and no emulator. Installs
-# and fetches what they need (see run.sh --no-install). The last line counts.
+# and fetches what they need (see run.sh --no-install). Two files of tests run at
+# a time, the longest first; each one's results come when it has ended. The last
+# line counts.
 set -euo pipefail
 shopt -s inherit_errexit
 here=$(cd "$(dirname "$(readlink -f "$0")")/.." && pwd)
@@ -14,8 +16,33 @@ done
 readonly check_packages=(apt bats busybox clang clang-format debian-archive-keyring file gcc gcc-s390x-linux-gnu git libc6-dev
 	libc6-dev-s390x-cross make procps python3 shellcheck util-linux xz-utils)
 
+# run_file LOGS FILE: keep its TAP, and print it with its name and time
+run_file() {
+	local log=$1/${2##*/} rc=0
+
+	SECONDS=0
+	# make's own variables are not for the makes that the tests run
+	env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS bats --tap "$2" >"$log" 2>&1 || rc=$?
+	printf '# %s: %d s\n' "${2##*/}" "$SECONDS" >>"$log"
+	((rc == 0)) || touch "$1/failed"
+	sed '/^1\.\./d' "$log"
+}
+
+# run_files FILE...: two at a time
+run_files() {
+	local file
+
+	for file in "$@"; do
+		while (($(jobs -rp | wc -l) >= 2)); do
+			wait -n || true
+		done
+		run_file "$logs" "$file" &
+	done
+	wait
+}
+
 main() {
-	local log rc=0
+	local rc=0 files
 
 	packages_need "${check_packages[@]}"
 	CACHE=$here/build
@@ -25,19 +52,22 @@ main() {
 		ln -sfn "$KSRC" "$CACHE/linux-source"
 	fi
 	export KSRC
-	log=$(mktemp)
-	# shellcheck disable=SC2064 # the name is known now
-	trap "rm -f '$log'" EXIT
-	# make's own variables are not for the makes that the tests run
-	env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS bats --tap "$here"/tests/*.bats | tee "$log" || rc=$?
-	awk -v rc="$rc" '/^1\.\./ { planned = substr($0, 4) }
+	logs=$(mktemp -d)
+	trap 'rm -rf "$logs"' EXIT
+	files=("$here"/tests/build.bats)
+	for file in "$here"/tests/*.bats; do
+		[[ $file == */build.bats ]] || files+=("$file")
+	done
+	in_group run_files "${files[@]}"
+	[[ ! -e $logs/failed ]] || rc=1
+	awk -v rc="$rc" '/^1\.\./ { planned += substr($0, 4) }
 		/^not ok / { failed++ } /^ok .*# skip/ { skipped++; next } /^ok / { passed++ }
 		END {
 			lost = planned - passed - failed - skipped
 			if (!planned || lost) print "results are missing:", lost + 0
 			printf "%d passed, %d failed, %d skipped\n", passed, failed + (lost != 0), skipped
 			exit rc || failed || lost || !planned
-		}' "$log"
+		}' "$logs"/*.bats
 }
 
 main "$@"

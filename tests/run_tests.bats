@@ -171,15 +171,15 @@ everything_with() {
 	ends 3
 }
 
-@test "run_tests: arguments after -- reach each test, and not all clauses are due then" {
+@test "run_tests: arguments after -- reach each test, and not all lines are due then" {
 	# shellcheck disable=SC2016 # for the test's shell
-	add one 'echo 1..1; echo "# names: T-01"; echo "ok 1 got $1 $2"'
+	add one 'echo 1..1; echo "# program: memop/one 2"; echo "# begin: 1 a"; echo "ok 1 got $1 $2"'
 	run_tests -- --case '0x1 *'
 	ends 0
 	has '^    ok 1 got --case 0x1 \*$'
 	run_tests
 	ends 3
-	has 'promises T-01, and no case of it decided that'
+	has 'line 2 was not decided'
 }
 
 @test "run_tests: -o keeps results" {

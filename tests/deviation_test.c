@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Known deviations, held to their reasons: for each a state in which it applies, and
+ * for each part of its condition a neighbour in which it must not. An excuse that is
+ * too wide hides what the tests would find. Runs on any host, without KVM.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "s390x/memop_deviation.h"
+#include "slot/deviation.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+#define CHECK KVM_S390_MEMOP_F_CHECK_ONLY
+#define KEYED KVM_S390_MEMOP_F_SKEY_PROTECTION
+#define LREAD KVM_S390_MEMOP_LOGICAL_READ
+#define AREAD KVM_S390_MEMOP_ABSOLUTE_READ
+#define AWRITE KVM_S390_MEMOP_ABSOLUTE_WRITE
+
+/* Pages 0 and 1 are there, the second has ACC 3 and is fetch-protected; all others are not */
+static const uint8_t keys[] = { 0x00, 0x38 };
+static const struct storage storage[] = { { .gpa = 0, .size = 0x2000, .key = keys } };
+
+#define OLD_KERNEL (1UL << 20)
+#define NEW_KERNEL 4096UL
+
+static uint64_t slot_unit;
+
+/* What lib/compat.c finds out of a kernel */
+uint64_t compat_slot_unit(void)
+{
+	return slot_unit;
+}
+
+static int number, failed;
+
+static void tell(const char *got, const char *expected, const char *why)
+{
+	bool good = got && expected ? !strcmp(got, expected) : got == expected;
+
+	failed += !good;
+	printf("%sok %d %s%s%s\n", good ? "" : "not ", ++number, expected ? expected : "not known",
+	       ": ", why);
+}
+
+static const struct {
+	const char *name; /* NULL: it must not be excused */
+	const char *why;
+	uint64_t unit;
+	uint32_t op, size;
+	uint64_t gaddr, flags;
+	uint8_t key;
+	int ret;
+} requests[] = {
+	{ "DEV-01", "the second page is missing, no key", OLD_KERNEL, AREAD, 16, 0x1ff8, CHECK,
+	  .ret = 0 },
+	{ "DEV-01", "the third page is missing, key 0", OLD_KERNEL, AWRITE, 0x1800, 0x1000,
+	  CHECK | KEYED, .ret = 0 },
+	{ NULL, "the first page is missing", OLD_KERNEL, AREAD, 16, 0x2000, CHECK, .ret = 0 },
+	{ NULL, "all of several pages are missing", OLD_KERNEL, AWRITE, 0x2000, 0x2800, CHECK,
+	  .ret = 0 },
+	{ NULL, "a key has to be looked at", OLD_KERNEL, AREAD, 16, 0x1ff8, CHECK | KEYED,
+	  .key = 3 },
+	{ NULL, "the access itself", OLD_KERNEL, AREAD, 16, 0x1ff8, .flags = 0 },
+	{ NULL, "a kernel that looks for all of it", NEW_KERNEL, AREAD, 16, 0x1ff8, CHECK,
+	  .ret = 0 },
+	{ NULL, "nothing is missing", OLD_KERNEL, AREAD, 16, 0x1000, CHECK, .ret = 0 },
+	{ NULL, "another exception is reported", OLD_KERNEL, AREAD, 16, 0x1ff8, CHECK,
+	  .ret = 0x10 },
+	{ NULL, "an error is reported", OLD_KERNEL, AREAD, 16, 0x1ff8, CHECK, .ret = -EFAULT },
+	{ NULL, "a logical access", OLD_KERNEL, LREAD, 16, 0x1ff8, CHECK, .ret = 0 },
+};
+
+static struct outcome came_to(int ret)
+{
+	return ret < 0 ? outcome_error(-ret) : (struct outcome){ .ret = ret };
+}
+
+static void check_requests(void)
+{
+	for (size_t i = 0; i < COUNT(requests); i++) {
+		const struct state s = { .max_size = 65536,
+					 .extension = 3,
+					 .storage = storage,
+					 .slots = COUNT(storage),
+					 .buf = { UINT64_MAX, UINT64_MAX },
+					 .old = { UINT64_MAX, UINT64_MAX } };
+		struct request r = { .on_vcpu = requests[i].op == LREAD,
+				     .op = { .op = requests[i].op,
+					     .gaddr = requests[i].gaddr,
+					     .size = requests[i].size,
+					     .flags = requests[i].flags } };
+		struct prediction p;
+
+		r.op.key = requests[i].key;
+		slot_unit = requests[i].unit;
+		contract_memop(&s, &r, &p);
+		tell(deviation_known(&s, &r, &p, came_to(requests[i].ret)), requests[i].name,
+		     requests[i].why);
+	}
+}
+
+static void check_old_values(void)
+{
+	static const uint8_t zero[16], last[16] = { [15] = 1 }, first[16] = { 1 };
+
+	tell(deviation_of_old(came_to(PGM_PROTECTION), zero, 16), "DEV-02", "denied, zeroes");
+	tell(deviation_of_old(came_to(PGM_PROTECTION), last, 16), NULL, "the last byte is none");
+	tell(deviation_of_old(came_to(PGM_PROTECTION), first, 1), NULL, "its one byte is none");
+	tell(deviation_of_old(came_to(PGM_ADDRESSING), zero, 16), NULL, "another exception");
+	tell(deviation_of_old(came_to(0), zero, 16), NULL, "it was not denied");
+	tell(deviation_of_old(came_to(-EFAULT), zero, 16), NULL, "it was refused");
+}
+
+static void check_dirty_pages(void)
+{
+	slot_unit = NEW_KERNEL;
+	tell(deviation_of_dirty_page(true), "DEV-04", "a denied store on a new kernel");
+	tell(deviation_of_dirty_page(false), NULL, "a page that no store was tried on");
+	slot_unit = OLD_KERNEL;
+	tell(deviation_of_dirty_page(true), NULL, "a denied store on a kernel that logs later");
+}
+
+/* Compiled once for this host and once as if for s390x */
+static void check_slots(void)
+{
+	tell(deviation_of_user_address(came_to(-EINVAL)), NULL, "an address that is refused");
+	tell(deviation_of_user_address(came_to(-EFAULT)), NULL, "another error");
+#ifdef __s390x__
+	tell(deviation_of_user_address(came_to(0)), "DEV-03", "an address taken on s390x");
+	tell(deviation_of_failed_log(), NULL, "a failed read of the log on s390x");
+	tell(fault_of_moved_log(), "FIND-10", "a moved slot on s390x");
+#else
+	tell(deviation_of_user_address(came_to(0)), NULL, "an address taken elsewhere");
+	tell(fault_of_moved_log(), NULL, "a moved slot elsewhere");
+#ifdef __x86_64__
+	tell(deviation_of_read_page(), "DEV-05", "a page that was read, on x86");
+	tell(deviation_of_failed_log(), "DEV-07", "a failed read of the log on x86");
+#endif
+#endif
+}
+
+int main(void)
+{
+	check_requests();
+	check_old_values();
+	check_dirty_pages();
+	check_slots();
+	printf("1..%d\n", number);
+	return failed ? 1 : 0;
+}
