@@ -100,20 +100,21 @@ retry() {
 }
 
 # locked NAME CMD...: run CMD while no one else does so under the same NAME in this
-# cache. The lock goes with the process that holds it, so a killed one leaves none, and
-# what CMD leaves behind does not hold it. CMD is the last that runs, so that it fails
-# here as it would by itself.
-locked() (
-	name=$1
+# cache. The lock goes with the process that holds it, so a killed one leaves none.
+locked() {
+	local name=$1 fd
 	shift
+
 	mkdir -p "$CACHE/lock" || die "cannot write to the cache folder $CACHE: give --cache DIR"
 	exec {fd}>"$CACHE/lock/$name"
 	if ! flock -n "$fd"; then
 		say "... waiting for another run: $name"
 		flock "$fd"
 	fi
+	# What CMD starts must not hold the lock longer than this
 	"$@" {fd}>&-
-)
+	exec {fd}>&-
+}
 
 # patiently TEXT CMD...: CMD with a sign of life each quarter of a minute
 patiently() {
