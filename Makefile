@@ -113,7 +113,13 @@ all: $(programs)
 $(OUTPUT)/config: FORCE
 	$(Q)mkdir -p $(@D)
 	$(Q)printf '%s\n' '$(KSRC)' '$(compiler) $(shell $(compiler) -dumpfullversion -dumpversion 2>&1)' \
-		'$(own_flags)' '$(link_flags)' '$(lib_sources)' >$@.new
+		'$(own_flags)' '$(link_flags)' >$@.new
+	$(Q)if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+
+# A source that comes or goes makes the archive anew, and nothing else
+$(OUTPUT)/lib-list: FORCE
+	$(Q)mkdir -p $(@D)
+	$(Q)printf '%s\n' $(lib_sources) >$@.new
 	$(Q)if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 
 # Headers without writing to KSRC. A tree that was built in place is taken for
@@ -156,9 +162,9 @@ $(OUTPUT)/lib/%.o: $(TOP)/lib/%.c $(headers)/complete $(generated)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(compiler) $(own_flags) -c $< -o $@
 
-$(OUTPUT)/libs390_memory.a: $(lib_objects)
+$(OUTPUT)/libs390_memory.a: $(lib_objects) $(OUTPUT)/lib-list
 	$(call say,AR)
-	$(Q)rm -f $@ && $(archiver) rcs $@ $^
+	$(Q)rm -f $@ && $(archiver) rcs $@ $(lib_objects)
 
 evidence := $(patsubst $(TOP)/%.c,$(OUTPUT)/%,$(wildcard $(TOP)/tests/evidence/*.c))
 
