@@ -104,8 +104,8 @@ function clauses_of_line(n,    i, names) {
 	i = split(met_names " " promised, names, " ")
 	for (; i > 0; i--)
 		if (!(names[i] in clause))
-			clause_fault = clause_fault == "" ? "line " n " names " names[i] ": " (clauses ? \
-				"its contract.md has no such clause" : "this suite has no contract.md for it") : clause_fault
+			clause_fault = clause_fault == "" ? "line " n " names " names[i] \
+				", which no contract.md of this suite has" : clause_fault
 	met_names = promised = ""
 }
 

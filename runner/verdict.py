@@ -41,7 +41,7 @@ def main() -> int:
     reader.feed(sys.stdin.buffer.read(), 0.0)
     reader.end(0.0)
     evidence = evidence_of(out)
-    known = contract.clauses_of(Path(suite)) or None
+    known = contract.clauses_of(Path(suite))
     verdict, reason, skip = judge.part(reader, evidence, known, whole)
     test = results.new_test("", "")
     test["lines"] = reader.lines

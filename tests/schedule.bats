@@ -34,7 +34,7 @@ add_lines() {
 learn() {
 	local name=$1
 	shift
-	/usr/bin/python3 - "$root" "$dir/costs" "$root/tests/fake/target $suite" "$suite" "$name" "$@" <<-'END'
+	/usr/bin/python3 - "$root" "$dir/costs" "$root/tests/fake/target" "$suite" "$name" "$@" <<-'END'
 		import json, sys
 		sys.path.insert(0, sys.argv[1] + "/runner")
 		import schedule
