@@ -102,12 +102,14 @@ class Job:
         self.started = time.monotonic()
         # Until the supervisor has handlers of its own, it must not run the runner's
         signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-        self.pid = os.fork()
-        if not self.pid:
-            Supervisor(report).run(command, out, said, env)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
-        for fd in (out, report, said):
-            os.close(fd)
+        try:
+            self.pid = os.fork()
+            if not self.pid:
+                Supervisor(report).run(command, out, said, env)
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+            for fd in (out, report, said):
+                os.close(fd)
         os.set_blocking(self.out, False)
 
     def read(self) -> bytes | None:

@@ -224,6 +224,25 @@ setup() {
 	grep -q 'ok 1 a # XFAIL DEV-01 (DEV-01 in 7 cases, FIND-02 in 1 cases)' "$dir/results/run/summary.txt"
 	in_runner --strict
 	[ "$status" -eq 1 ]
+	in_fake --strict
+	[ "$status" -eq 1 ]
+}
+
+@test "a contract that cannot be read: exit 3, what ran is in the summary" {
+	add_passing good
+	echo '| AA-01 | sometimes | text | |' >"$suite/memop/contract.md"
+	in_runner
+	[ "$status" -eq 3 ]
+	complains "the suite's contract cannot be read: .*the row of AA-01"
+	grep -q '^the run broke: ' "$dir/results/run/summary.txt"
+	grep -q 'memop/good: 2 passed' "$dir/results/run/summary.txt"
+}
+
+@test "long silence: a line says what runs, how far it is, and how much is left" {
+	add_test slow <<<'echo 1..1; echo "# begin: 1 a"; echo "# progress: 1 77"; sleep 17; echo ok 1 a'
+	in_runner
+	[ "$status" -eq 0 ]
+	has '^\.\.\. 1[0-9] s: memop/slow line 1 \(77 cases\); 0 of 1 tests done, about [0-9]+ s left'
 }
 
 @test "two kernels in one run: the second is not what was tested" {
