@@ -121,7 +121,7 @@ at_exit() {
 	local rc=$?
 
 	[[ -z ${WORK:-} ]] || rm -rf "$WORK"
-	if [[ ${SET_UP:-} == 1 && $rc -lt 128 && " 0 $EXIT_USAGE $EXIT_BROKEN " != *" $rc "* ]]; then
+	if [[ ${SET_UP:-} == 1 && " 0 $EXIT_USAGE $EXIT_BROKEN 129 130 143 " != *" $rc "* ]]; then
 		exit "$EXIT_USAGE"
 	fi
 }

@@ -7,24 +7,26 @@
  *
  * How it is seen: two pieces of memory, with words of their own, take turns as the
  * backing of a slot, which is deleted, added, moved away and back, and gets other
- * flags. A guest reads and writes all the time, and on s390x threads issue
- * MEM_OPs. Each access must see a word of one of both, or that there is no memory.
+ * flags, while neighbours come and go and its log is read. A guest reads and writes
+ * all the time, and on s390x threads do by MEM_OP. Each access must see a word of one of both, or that there is no memory.
  * Once the ioctl that deletes a slot has come back, nothing may be written to its
  * memory any more. What the kernel has to say in its log fails the test too, and so
  * does a request that never comes back.
  */
+#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "compat.h"
 #include "guest/worker.h"
 #include "slot/backing.h"
+#include "slot/dirty_log.h"
 #include "slot/region.h"
+#include "slot/request.h"
 #include "case/report.h"
 
 #define SLOT 9
@@ -39,7 +41,7 @@
 #define STUCK 60    /* seconds, for a request that takes milliseconds */
 
 static struct worker worker;
-static uint8_t *memory[2];
+static uint8_t *memory[3]; /* the last: a neighbour's */
 static const uint64_t words[2] = { 0xaaaaaaaa11111111, 0xbbbbbbbb22222222 };
 static unsigned long seconds = 2;
 static volatile bool stop;
@@ -49,6 +51,8 @@ static struct {
 	uint64_t requests, absent, torn; /* of MEM_OP */
 	int failed;			 /* its errno, or another exception code */
 	uint64_t changes, stale;
+	uint64_t logs;	       /* that were read */
+	int log_failed, neighbour; /* an errno; whether a change failed */
 	const char *stuck; /* what has not come back */
 } seen;
 
@@ -100,51 +104,84 @@ static void *guest_thread(void *argument)
 	return argument;
 }
 
-#ifdef __s390x__
-/* Is the page all of one of both words? The one behind the first is the guest's to write */
+/* Is the page all of one of both words? The two behind the first are written meanwhile */
 static bool is_torn(const uint64_t *page)
 {
 	for (size_t i = 0; i < 512; i++)
-		if (i != 1 && page[i] != page[0])
+		if (i != 1 && i != 2 && page[i] != page[0])
 			return true;
 	return page[0] != words[0] && page[0] != words[1];
 }
 
-static void *memop_thread(void *argument)
+/* By turns: read two pages, and write the third word, which must not reach a deleted slot */
+static void *request_thread(void *argument)
 {
-	uint64_t buffer[COPY / 8];
-	struct kvm_s390_mem_op op = {
-		.op = KVM_S390_MEMOP_ABSOLUTE_READ,
-		.gaddr = HERE + WORD,
-		.size = COPY,
-		.buf = (uintptr_t)buffer,
-	};
+	uint64_t buffer[COPY / 8], count = 0;
 
 	while (!stop) {
-		int ret = ioctl(worker.vm->fd, KVM_S390_MEM_OP, &op);
+		bool write = ++count % 2;
+		enum request_result done = request_move(worker.vm->fd, write,
+							HERE + WORD + (write ? 16 : 0),
+							write ? &count : buffer, write ? 8 : COPY,
+							&seen.failed);
 
 		__atomic_add_fetch(&seen.requests, 1, __ATOMIC_RELAXED);
-		if (ret == PGM_ADDRESSING)
+		if (done == REQUEST_ABSENT)
 			__atomic_add_fetch(&seen.absent, 1, __ATOMIC_RELAXED);
-		else if (ret)
-			seen.failed = ret < 0 ? errno : ret;
-		else if (is_torn(buffer) || is_torn(buffer + 512))
+		else if (done == REQUEST_DONE && !write &&
+			 (is_torn(buffer) || is_torn(buffer + 512)))
 			__atomic_add_fetch(&seen.torn, 1, __ATOMIC_RELAXED);
 		sched_yield();
 	}
 	return argument;
 }
-#endif
+
+/* The log of a slot that comes and goes: it is there, or it is not */
+static void *log_thread(void *argument)
+{
+	struct dirty_log log = { worker.vm->fd, SLOT, SIZE / (size_t)getpagesize() };
+	struct pages found = pages_none(log.pages);
+
+	while (!stop) {
+		struct outcome o = dirty_get(&log, &found);
+
+		if (o.ret && o.err != ENOENT)
+			seen.log_failed = o.err;
+		seen.logs += !o.ret;
+		usleep(200);
+	}
+	pages_free(&found);
+	return argument;
+}
+
+/* Slots beside it are added, deleted and get other flags: it must not notice */
+static void *neighbour_thread(void *argument)
+{
+	struct region r = { .slot = SLOT + 1, .gpa = HERE + SIZE, .size = SIZE };
+
+	r.user = (uintptr_t)memory[2];
+	while (!stop) {
+		r.size = SIZE;
+		r.flags = 0;
+		seen.neighbour |= region_set(worker.vm->fd, false, &r).ret;
+		r.flags = KVM_MEM_LOG_DIRTY_PAGES;
+		seen.neighbour |= region_set(worker.vm->fd, false, &r).ret;
+		r.size = 0;
+		seen.neighbour |= region_set(worker.vm->fd, false, &r).ret;
+		usleep(1000);
+	}
+	return argument;
+}
 
 /* The slot is deleted: does anybody write to what backed it? */
 static void look_for_stale_writes(unsigned int which)
 {
 	volatile uint64_t *word = (volatile uint64_t *)(memory[which] + WORD + 8);
-	uint64_t before = *word;
+	uint64_t of_guest = word[0], of_requests = word[1];
 
 	for (int i = 0; i < 20; i++) {
 		sched_yield();
-		seen.stale += *word != before;
+		seen.stale += word[0] != of_guest || word[1] != of_requests;
 	}
 }
 
@@ -189,11 +226,13 @@ static struct racer {
 } racers[] = {
 	{ "the change of a slot", change_thread, 0 },
 	{ "the run of a guest", guest_thread, 0 },
-#ifdef __s390x__
-	{ "a MEM_OP", memop_thread, 0 },
-	{ "another MEM_OP", memop_thread, 0 },
-#endif
+	{ "KVM_GET_DIRTY_LOG", log_thread, 0 },
+	{ "the change of a neighbour", neighbour_thread, 0 },
+	{ "a request for the memory", request_thread, 0 },
+	{ "another one", request_thread, 0 },
 };
+
+#define WITHOUT_REQUESTS 4 /* of the racers */
 
 static void race(size_t count)
 {
@@ -224,22 +263,20 @@ static void expect(bool good, const char *expected, uint64_t observed)
 
 static void judge_requests(void)
 {
-#ifdef __s390x__
 	report_note("requests", (double)seen.requests, "MEM_OPs");
 	report_note("without_slot", (double)seen.absent, "MEM_OPs");
 	expect(!seen.failed, "MEM_OP: success or an addressing exception", (uint64_t)seen.failed);
 	expect(!seen.torn, "MEM_OP: each page of one memory or the other", seen.torn);
 	expect(seen.absent && seen.absent < seen.requests,
 	       "MEM_OPs that met the slot and such that did not", seen.absent);
-#endif
 }
 
 static void concurrent(void)
 {
-	bool with_requests = kvm_check_cap(KVM_CAP_S390_MEM_OP_EXTENSION) > 0;
+	bool with_requests = request_there();
 
 	fill();
-	race(with_requests ? ARRAY_SIZE(racers) : 2);
+	race(with_requests ? ARRAY_SIZE(racers) : WITHOUT_REQUESTS);
 	report_note("changes", (double)seen.changes, "slots");
 	report_note("guest_reads", (double)seen.reads, "reads");
 	report_deciding("SLOT-04 SLOT-05 SLOT-18");
@@ -253,6 +290,8 @@ static void concurrent(void)
 	}
 	if (with_requests)
 		judge_requests();
+	expect(!seen.log_failed, "KVM_GET_DIRTY_LOG: success or ENOENT", (uint64_t)seen.log_failed);
+	expect(!seen.neighbour, "a neighbour is added and deleted", 1);
 	expect(!seen.bad, "the guest reads a word of one memory or the other", seen.bad);
 	expect(!seen.stale, "no write to the memory of a deleted slot", seen.stale);
 	expect(enough(), "enough of both to mean anything", seen.reads);
@@ -263,23 +302,34 @@ static const struct line lines[] = {
 	  concurrent },
 };
 
+static void begin(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(memory); i++)
+		memory[i] = region_memory(SIZE);
+	worker_create(&worker);
+	worker_map(&worker, HERE, SIZE / (uint64_t)getpagesize());
+}
+
+static void end(void)
+{
+	/* What has not come back would use it */
+	if (seen.stuck)
+		return;
+	worker_free(&worker);
+	for (size_t i = 0; i < ARRAY_SIZE(memory); i++)
+		region_free_memory(memory[i], SIZE);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct report_number numbers[] = {
 		{ "--seconds", "how long", &seconds },
 	};
 	const char *why;
-	int status;
 
 	report_numbers(numbers, ARRAY_SIZE(numbers));
 	report_options(argc, argv, lines, ARRAY_SIZE(lines));
 	report_need(compat_kernel_fits(&why), SKIP_CAPABILITY, why);
-	memory[0] = region_memory(SIZE);
-	memory[1] = region_memory(SIZE);
-	worker_create(&worker);
-	worker_map(&worker, HERE, SIZE / (uint64_t)getpagesize());
-	status = report_run();
-	if (!seen.stuck)
-		worker_free(&worker);
-	return status;
+	report_around(begin, end);
+	return report_run();
 }

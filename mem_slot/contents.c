@@ -8,7 +8,7 @@
  * the guest at once.
  *
  * How it is seen: guest and host write different marks to the first, a middle and
- * the last 8 bytes of a slot, each reads the other's, the slot is changed, and
+ * the last 8 bytes of a slot, and around each MiB, each reads the other's, the slot is changed, and
  * both read again. After a move nothing is at the old place.
  */
 #include <fcntl.h>
@@ -23,12 +23,14 @@
 #include "case/report.h"
 
 #define SLOT 9
-#define SIZE (1UL << 20)
+#define SIZE (3UL << 20) /* several segments of s390 */
 #define HERE 0x40000000UL
 #define THERE 0x48000000UL
 
 static struct worker worker;
-static const uint64_t places[] = { 0, SIZE / 2 + 0x128, SIZE - 8 };
+/* First and last of the slot, both sides of the borders of its MiB, and one in the middle */
+static const uint64_t places[] = { 0,		     (1UL << 20) - 8, 1UL << 20, SIZE / 2 + 0x128,
+				   (2UL << 20) - 8, 2UL << 20,	      SIZE - 8 };
 
 static struct region slot(uint64_t gpa, uint64_t size, const uint8_t *memory)
 {
@@ -129,6 +131,7 @@ static void move(void)
 	nothing_at("deleted", HERE);
 }
 
+/* Deleted and added again, elsewhere too: nothing of it stays in any of its MiB */
 static void add_again(void)
 {
 	uint8_t *memory = region_memory(SIZE), *other = region_memory(SIZE);
@@ -137,6 +140,7 @@ static void add_again(void)
 	guest_writes(HERE, 0x6000);
 	set(HERE, 0, memory);
 	host_finds("deleted", memory, 0x6000);
+	nothing_at("deleted", HERE);
 	host_writes(memory, 0x6100);
 	set(HERE, SIZE, memory);
 	guest_finds("added again", HERE, 0x6100);
@@ -249,12 +253,12 @@ static void file_backing(void)
 static void map_both_places(void)
 {
 	worker_map(&worker, HERE, 2 * SIZE / (uint64_t)getpagesize());
-	worker_map(&worker, THERE, SIZE / (uint64_t)getpagesize());
+	worker_map(&worker, THERE, 2 * SIZE / (uint64_t)getpagesize());
 }
 
 static void huge_backing(void)
 {
-	const size_t size = 2UL << 20; /* a multiple of the huge page of every architecture */
+	const size_t size = 4UL << 20; /* a multiple of the huge page of every architecture */
 	uint8_t *memory = region_huge_memory(size);
 	struct worker ordinary = worker;
 
@@ -312,16 +316,23 @@ static const struct line lines[] = {
 	{ "adjacent slots with memory of their own", "SLOT-03 SLOT-04", neighbours },
 };
 
+static void begin(void)
+{
+	worker_create(&worker);
+	map_both_places();
+}
+
+static void end(void)
+{
+	worker_free(&worker);
+}
+
 int main(int argc, char **argv)
 {
 	const char *why;
-	int status;
 
 	report_options(argc, argv, lines, ARRAY_SIZE(lines));
 	report_need(compat_kernel_fits(&why), SKIP_CAPABILITY, why);
-	worker_create(&worker);
-	map_both_places();
-	status = report_run();
-	worker_free(&worker);
-	return status;
+	report_around(begin, end);
+	return report_run();
 }

@@ -159,6 +159,43 @@ static struct outcome done(ssize_t ret)
 	return ret < 0 ? outcome_of(-1) : outcome_success();
 }
 
+static void fallocates(int file)
+{
+	const int keep = FALLOC_FL_KEEP_SIZE, hole = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+	const uint64_t end = UNITS * unit;
+	const struct {
+		int mode;
+		uint64_t offset, length;
+		bool good;
+		const char *request;
+	} calls[] = {
+		{ keep, 0, end, true, "fallocate() of the whole file" },
+		{ keep, page, page, true, "fallocate() of a page" },
+		{ keep, end, page, false, "fallocate() behind the end" },
+		{ keep, end - page, 2 * page, false, "fallocate() across the end" },
+		{ keep, 1, page, false, "fallocate() within a page" },
+		{ keep, 0, page - 1, false, "fallocate() of less than a page" },
+		{ 0, 0, page, false, "fallocate() that may resize, inside" },
+		{ 0, end, page, false, "fallocate() that resizes" },
+		{ hole, page, page, true, "a hole of a page" },
+		{ hole, 0, end, true, "a hole that is the file" },
+		{ hole, 1, page, false, "a hole that begins within a page" },
+		{ hole, page, page / 2, false, "a hole of half a page" },
+		{ hole, page / 2, page / 2, false, "a hole of the second half of a page" },
+		{ hole, 0, page + 1, false, "a hole that ends within a page" },
+		{ hole, end, page, true, "a hole behind the end" },
+		{ hole, end - page, 4 * page, true, "a hole across the end" },
+		{ FALLOC_FL_ZERO_RANGE | keep, 0, page, false, "fallocate() that zeroes" },
+		{ FALLOC_FL_COLLAPSE_RANGE, 0, page, false, "fallocate() that collapses" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(calls); i++)
+		report_outcome(calls[i].good ? outcome_success() : outcome_refused(),
+			       done(fallocate(file, calls[i].mode, (off_t)calls[i].offset,
+					      (off_t)calls[i].length)),
+			       calls[i].request);
+}
+
 static void closed_file(uint64_t flags)
 {
 	static const off_t lengths[] = { 0, 1, 4096, 1L << 40 };
@@ -171,12 +208,7 @@ static void closed_file(uint64_t flags)
 	report_outcome(outcome_refused(), done(pwrite(file, bytes, 1, 8)), "pwrite()");
 	for (size_t i = 0; i < ARRAY_SIZE(lengths); i++)
 		report_outcome(outcome_refused(), done(ftruncate(file, lengths[i])), "ftruncate()");
-	report_outcome(outcome_refused(), done(fallocate(file, 0, UNITS * unit, page)),
-		       "fallocate() beyond the end");
-	report_outcome(
-		outcome_success(),
-		done(fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, page, page)),
-		"fallocate() that punches a hole");
+	fallocates(file);
 	report_outcome(flags & GUEST_MEMFD_FLAG_MMAP ? outcome_success() : outcome_refused(),
 		       mapped(file, MAP_SHARED), "mmap(), shared");
 	if (!(flags & GUEST_MEMFD_FLAG_MMAP))
@@ -259,7 +291,6 @@ static void user_addresses(void)
 	uint8_t *unmapped = region_memory(UNITS * unit);
 	int file = new_file(0);
 	struct region r = bind(file, 0, unit);
-	struct outcome o;
 
 	TEST_ASSERT(!munmap(unmapped, UNITS * unit), "munmap");
 	r.user = (uintptr_t)unmapped;
@@ -267,14 +298,7 @@ static void user_addresses(void)
 	r.user = (uintptr_t)memory + 1;
 	expect(outcome_refused(), r, "an address within a page");
 	r.user = 1UL << 63;
-	o = region_set(worker.vm->fd, true, &r);
-	drop(SLOT);
-	if (deviation_of_user_address(o)) {
-		if (report_case())
-			report_deviation(deviation_of_user_address(o));
-	} else {
-		expect(outcome_refused(), r, "an address that no process has");
-	}
+	region_case_user(worker.vm->fd, true, r, "an address that no process has");
 	close(file);
 }
 

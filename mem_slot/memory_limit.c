@@ -17,6 +17,7 @@
 
 #include "compat.h"
 #include "slot/backing.h"
+#include "slot/dirty_log.h"
 #include "slot/region.h"
 #include "case/report.h"
 
@@ -125,6 +126,85 @@ static void unknown_attributes(int fd)
 		       "is KVM_S390_VM_MEM_LIMIT_SIZE there?");
 }
 
+/* devices/vm.rst: rounded up to 2048 MB, 4096 GB, 8192 TB, or no limit */
+static uint64_t rounded(uint64_t value)
+{
+	static const uint64_t levels[] = { 1UL << 31, 1UL << 42, 1UL << 53 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(levels); i++)
+		if (value <= levels[i])
+			return levels[i];
+	return UINT64_MAX;
+}
+
+/* One case: what is read after @value was set; the machine has @top at most */
+static void reads_back(int fd, uint64_t value, uint64_t top)
+{
+	uint64_t is = get_limit(fd), to_be = rounded(value) < top ? rounded(value) : top;
+
+	if (!report_case() || is == to_be)
+		return;
+	if (is == top)
+		report_fault("FIND-11");
+	else
+		report_wrong("KVM_S390_VM_MEM_LIMIT_SIZE, read after it was set",
+			     "the limit that was set, rounded up", "%#llx, set was %#llx",
+			     (unsigned long long)is, (unsigned long long)value);
+}
+
+/* One case: a slot at or across the limit that was set */
+static void refused_at(int fd, struct region r, const char *state)
+{
+	char text[REGION_TEXT], got[OUTCOME_TEXT];
+	struct outcome o = region_set(fd, false, &r);
+
+	if (report_case()) {
+		if (o.ret == 0)
+			report_fault("FIND-12");
+		else if (!outcome_equal(o, outcome_error(EINVAL)))
+			report_wrong(region_text(&r, text), "errno 22 (Invalid argument)", "%s, %s",
+				     outcome_text(o, got), state);
+	}
+	r.size = 0;
+	if (o.ret == 0)
+		region_set(fd, false, &r);
+}
+
+/* A VM whose limit is set: it is read, and slots obey it */
+static void limited_to(uint64_t value)
+{
+	struct kvm_vm *vm = vm_create_barebones();
+	uint64_t top = get_limit(vm->fd), set = value, end = rounded(value);
+	struct region r = { .size = unit, .user = (uintptr_t)memory };
+
+	report_deciding("SLOT-20");
+	expect(outcome_success(), limit(vm->fd, KVM_SET_DEVICE_ATTR, &set), "set", value);
+	reads_back(vm->fd, value, top);
+	report_deciding("SLOT-19");
+	if (end < top) {
+		r.gpa = end - unit;
+		region_case(vm->fd, false, &r, outcome_success(), "the last below the limit");
+		r.slot = 1;
+		r.gpa = end;
+		refused_at(vm->fd, r, "the first at the limit");
+		r.gpa = 4 * end;
+		refused_at(vm->fd, r, "far beyond the limit");
+		r.slot = 2;
+		r.gpa = end - 2 * unit;
+		region_case(vm->fd, false, &r, outcome_success(), "two below the limit");
+	}
+	kvm_vm_free(vm);
+}
+
+static void limit_is_set(void)
+{
+	static const uint64_t values[] = { 1UL << 20,	      (1UL << 31) - 4096, 1UL << 31,
+					   (1UL << 31) + 4096, 1UL << 32,	  1UL << 42 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(values); i++)
+		limited_to(values[i]);
+}
+
 static void attribute(void)
 {
 	static const uint64_t good[] = { 1UL << 20, 1UL << 31, (1UL << 31) + 4096, 1UL << 32 };
@@ -135,16 +215,17 @@ static void attribute(void)
 	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
 		value = good[i];
 		expect(outcome_success(), limit(vm->fd, KVM_SET_DEVICE_ATTR, &value), "set", value);
-		if (report_case() && get_limit(vm->fd) < value)
-			report_fail(&(struct finding){ .request = "get after set",
-						       .expected = "the limit, or more",
-						       .observed = "less",
-						       .offset = -1 });
 	}
-	value = top + 4096;
-	if (top != UINT64_MAX)
+	value = top;
+	expect(outcome_success(), limit(vm->fd, KVM_SET_DEVICE_ATTR, &value), "set", value);
+	value = 0;
+	expect(outcome_error(EINVAL), limit(vm->fd, KVM_SET_DEVICE_ATTR, &value), "set", value);
+	for (value = top + 1; top != UINT64_MAX && value; value = value == top + 1 ? top + 4096 : 0)
 		expect(outcome_error(E2BIG), limit(vm->fd, KVM_SET_DEVICE_ATTR, &value), "set",
 		       value);
+	value = UINT64_MAX;
+	expect(top == UINT64_MAX ? outcome_success() : outcome_error(E2BIG),
+	       limit(vm->fd, KVM_SET_DEVICE_ATTR, &value), "set", value);
 	expect(outcome_error(EFAULT), limit(vm->fd, KVM_SET_DEVICE_ATTR, NULL), "set from", 0);
 	expect(outcome_error(EFAULT), limit(vm->fd, KVM_GET_DEVICE_ATTR, NULL), "get to", 0);
 	__vm_vcpu_add(vm, 0);
@@ -158,9 +239,11 @@ static void attribute(void)
 
 static void user_controlled(void)
 {
-	const int limit = (int)kvm_check_cap(KVM_CAP_NR_MEMSLOTS);
-	const uint32_t slots[] = { 0, 1, (uint32_t)limit / 2, (uint32_t)limit - 1 };
+	const int count = (int)kvm_check_cap(KVM_CAP_NR_MEMSLOTS);
+	const uint32_t slots[] = { 0, 1, (uint32_t)count / 2, (uint32_t)count - 1 };
 	struct region r = { .size = unit, .user = (uintptr_t)memory };
+	uint64_t value = 1UL << 31;
+	struct dirty_log log = { 0 };
 	int kvm, fd;
 
 	/* To ask for such a VM where there are none makes 6.12 warn in its log */
@@ -173,11 +256,16 @@ static void user_controlled(void)
 	if (fd < 0) {
 		report_skip(SKIP_PERMISSION, "needs CAP_SYS_ADMIN");
 	} else {
+		log.vm_fd = fd;
 		for (int second = 0; second <= (int)region_has_second(); second++)
 			for (size_t i = 0; i < ARRAY_SIZE(slots); i++) {
 				r.slot = slots[i];
 				region_case(fd, second, &r, outcome_error(EINVAL), "a UCONTROL VM");
 			}
+		expect(outcome_error(EINVAL), limit(fd, KVM_SET_DEVICE_ATTR, &value),
+		       "a UCONTROL VM: set", value);
+		report_outcome(outcome_error(EINVAL), dirty_get_to(&log, &value),
+			       "a UCONTROL VM: KVM_GET_DIRTY_LOG");
 		close(fd);
 	}
 	close(kvm);
@@ -187,6 +275,7 @@ static const struct line lines[] = {
 	{ "KVM takes a memory slot", "SLOT-01", takes_slots },
 	{ "slots up to the limit of guest storage, none beyond", "SLOT-19", around_limit },
 	{ "the limit is read and set", "SLOT-20", attribute },
+	{ "the limit that is set holds, and is what is read", "SLOT-19 SLOT-20", limit_is_set },
 	{ "a UCONTROL VM takes no slots", "SLOT-12", user_controlled },
 };
 

@@ -133,18 +133,26 @@ static const struct line lines[] = {
 	{ "a slot added again is writable, or read-only again", "SLOT-11 SLOT-04", writable_again },
 };
 
+static void begin(void)
+{
+	memory = region_memory(SIZE);
+	worker_create(&worker);
+	worker_map(&worker, HERE, SIZE / (uint64_t)getpagesize());
+}
+
+static void end(void)
+{
+	worker_free(&worker);
+	region_free_memory(memory, SIZE);
+}
+
 int main(int argc, char **argv)
 {
 	const char *why;
-	int status;
 
 	report_options(argc, argv, lines, ARRAY_SIZE(lines));
 	report_need(compat_kernel_fits(&why), SKIP_CAPABILITY, why);
 	report_need(kvm_check_cap(KVM_CAP_READONLY_MEM) > 0, SKIP_CAPABILITY, "KVM_CAP_READONLY_MEM");
-	memory = region_memory(SIZE);
-	worker_create(&worker);
-	worker_map(&worker, HERE, SIZE / (uint64_t)getpagesize());
-	status = report_run();
-	worker_free(&worker);
-	return status;
+	report_around(begin, end);
+	return report_run();
 }

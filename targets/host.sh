@@ -60,7 +60,7 @@ guarded() {
 	shift
 
 	exec {mine}</dev/fd/"$life" {life}>&-
-	(read -r -u "$mine" _; kill -TERM 0) &
+	(read -r -u "$mine" _ || kill -TERM 0) &
 	# shellcheck disable=SC2064 # the guard is known now
 	trap "kill $! 2>/dev/null" EXIT
 	exec {mine}>&-
@@ -100,21 +100,20 @@ retry() {
 }
 
 # locked NAME CMD...: run CMD while no one else does so under the same NAME in this
-# cache. The lock goes with the process that holds it, so a killed one leaves none.
-locked() {
-	local name=$1 fd
+# cache. The lock goes with the process that holds it, so a killed one leaves none, and
+# what CMD leaves behind does not hold it. CMD is the last that runs, so that it fails
+# here as it would by itself.
+locked() (
+	name=$1
 	shift
-
 	mkdir -p "$CACHE/lock" || die "cannot write to the cache folder $CACHE: give --cache DIR"
 	exec {fd}>"$CACHE/lock/$name"
 	if ! flock -n "$fd"; then
 		say "... waiting for another run: $name"
 		flock "$fd"
 	fi
-	# What CMD starts must not hold the lock longer than this
 	"$@" {fd}>&-
-	exec {fd}>&-
-}
+)
 
 # patiently TEXT CMD...: CMD with a sign of life each quarter of a minute
 patiently() {

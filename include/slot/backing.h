@@ -16,7 +16,7 @@ void region_free_memory(uint8_t *memory, size_t size);
 
 /*
  * region_huge_memory - @size bytes of zeroes in huge pages, NULL if there are none
- * Root needs none reserved: two are for the time of this process.
+ * Root needs none reserved: the first call makes them, for the time of this process.
  */
 uint8_t *region_huge_memory(size_t size);
 

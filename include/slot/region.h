@@ -49,4 +49,10 @@ const char *region_text(const struct region *r, char *text);
 bool region_case(int vm_fd, bool second, const struct region *r, struct outcome expected,
 		 const char *state);
 
+/*
+ * region_case_user - one case: is the user address of @r, which no process can have, refused?
+ * Known of kernels: it is taken. The slot is deleted again.
+ */
+bool region_case_user(int vm_fd, bool second, struct region r, const char *state);
+
 #endif

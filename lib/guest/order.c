@@ -177,7 +177,8 @@ static void take_mmio(struct kvm_run *run, struct order_mmio *mmio)
 	mmio->write = run->mmio.is_write;
 	mmio->data = 0;
 	if (run->mmio.is_write)
-		memcpy(&mmio->data, run->mmio.data, sizeof(mmio->data));
+		/* What is behind its length may be of an earlier exit */
+		memcpy(&mmio->data, run->mmio.data, run->mmio.len <= 8 ? run->mmio.len : 8);
 	else
 		memcpy(run->mmio.data, &absent, sizeof(absent));
 }

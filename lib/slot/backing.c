@@ -43,15 +43,15 @@ static void give_huge_pages_back(void)
 	}
 }
 
-/* Two more huge pages until this process ends, which takes root */
-static void reserve_huge_pages(void)
+/* More huge pages, enough where they have 1 MiB, until this process ends; which takes root */
+static void reserve_huge_pages(size_t size)
 {
 	FILE *file = fopen(HUGE_PAGES, "r+");
 
 	if (file && fscanf(file, "%ld", &huge_pages_before) == 1) {
 		atexit(give_huge_pages_back);
 		rewind(file);
-		fprintf(file, "%ld\n", huge_pages_before + 2);
+		fprintf(file, "%ld\n", huge_pages_before + 2 + (long)(size >> 20));
 	}
 	if (file)
 		fclose(file);
@@ -74,7 +74,7 @@ uint8_t *region_huge_memory(size_t size)
 	if (memory)
 		return memory;
 	if (!reserved)
-		reserve_huge_pages();
+		reserve_huge_pages(size);
 	reserved = true;
 	return map_huge(size);
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <sys/ioctl.h>
 
+#include "slot/deviation.h"
 #include "slot/region.h"
 #include "case/report.h"
 
@@ -93,4 +94,24 @@ bool region_case(int vm_fd, bool second, const struct region *r, struct outcome 
 				       .observed = outcome_text(o, got),
 				       .offset = -1 });
 	return false;
+}
+
+bool region_case_user(int vm_fd, bool second, struct region r, const char *state)
+{
+	struct outcome o = region_set(vm_fd, second, &r);
+	const char *known = deviation_of_user_address(o);
+	char text[REGION_TEXT], got[OUTCOME_TEXT];
+	bool good = known || outcome_equal(o, outcome_error(EINVAL));
+
+	if (report_case()) {
+		if (known)
+			report_deviation(known);
+		else if (!good)
+			report_wrong(region_text(&r, text), "errno 22 (Invalid argument)",
+				     "%s, with %s", outcome_text(o, got), state);
+	}
+	r.size = 0;
+	if (o.ret == 0)
+		region_set(vm_fd, second, &r);
+	return good;
 }

@@ -18,11 +18,11 @@ def data_checksum(path: Path) -> int:
         end = os.fstat(file.fileno()).st_size
         while at < end:
             try:
-                start = os.lseek(file.fileno(), at, os.SEEK_DATA) // CHUNK * CHUNK
+                data = os.lseek(file.fileno(), at, os.SEEK_DATA)
             except OSError:
                 break
-            hole = os.lseek(file.fileno(), max(start, at), os.SEEK_HOLE)
-            for place in range(max(start, at), hole, CHUNK):
+            hole = os.lseek(file.fileno(), data, os.SEEK_HOLE)
+            for place in range(max(data // CHUNK * CHUNK, at), hole, CHUNK):
                 part = os.pread(file.fileno(), CHUNK, place)
                 if part.count(0) != len(part):
                     crc = zlib.crc32(part, zlib.crc32(struct.pack(">Q", place), crc))
