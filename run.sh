@@ -91,12 +91,15 @@ prepare_all() {
 		suite=${suite:-$(build_suite "$(target_info arch)" "$KERNEL")}
 		printf 'suite=%q\n' "$suite"
 	fi
+	moment "suite"
 	[[ $MODE != list ]] || return 0
 	needs=$(machine_needs "$suite")
+	moment "machines that are needed"
 	while read -r cpus memory; do
 		said=$(state "$cpus" "$memory")
 		printf 'STATES+=(%q) FACTS=%q\n' "$cpus:$memory=${said%%$'\n'*}" "${said#*$'\n'}"
 	done <<<"$needs"
+	moment "machines"
 }
 
 # A folder for what this run needs while it lasts; those of killed runs go
@@ -161,6 +164,7 @@ run_suite() {
 	make_results_folder
 	step "run on $(tested), $JOBS at a time"
 	mkdir -p "$CACHE/costs"
+	moment "held, results folder"
 	# "exec" keeps the locks on $WORK and what is used; the runner removes $WORK. Without
 	# its site packages and the user's settings Python is there sooner.
 	exec "$PYTHON" -ES "$here/runner/main.py" --target "$target" --suite "$suite" --results "$results" \
@@ -189,6 +193,7 @@ prepare() {
 main() {
 	SET_UP=1
 	trap at_exit EXIT
+	moment "scripts read"
 	parse_options "$@"
 	check_options
 	check_cache
@@ -200,9 +205,11 @@ main() {
 	MODULES=${MODULES:-kvm}
 	export CACHE KERNEL MEMORY CPUS KVM_MODULE MODULES NO_INSTALL=${NO_INSTALL:-}
 	mapfile -t -d ' ' needed < <(printf '%s' "$(target_info packages)")
+	moment "options, target"
 	make_work_folder
 	PYTHON=$(remember host "${needed[@]}" -- host_prepare "${needed[@]}")
 	export PYTHON WORK
+	moment "work folder, packages"
 	if [[ $MODE == kernels ]]; then
 		in_group kernel_list
 		exit

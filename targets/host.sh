@@ -17,6 +17,11 @@ step() {
 	say "==> $*"
 }
 
+# moment STEP: that STEP is done, in the file MOMENTS, for tests/evidence/bench.sh
+moment() {
+	[[ -z ${MOMENTS:-} ]] || printf '%s %s\n' "$EPOCHREALTIME" "$1" >>"$MOMENTS"
+}
+
 # die TEXT...: a usage or set-up error; the text says what to do about it
 die() {
 	say "${0##*/}: $*"

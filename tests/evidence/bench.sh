@@ -26,6 +26,43 @@ timed() {
 		$(((${first:-$begin} - begin) / 1000000)) $((($(now) - begin) / 1000000))
 }
 
+# shares: the steps between Enter and the first result of a warm run with one test
+shares() {
+	local moments results
+
+	moments=$(mktemp)
+	results=$(mktemp -d)
+	printf '%s begin\n' "$EPOCHREALTIME" >"$moments"
+	MOMENTS=$moments "$here/run.sh" --results "$results" -t memop/requests >/dev/null 2>&1
+	python3 - "$moments" "$results/latest/results.json" <<-'END'
+		import json, sys
+		steps = [line.split(" ", 1) for line in open(sys.argv[1])]
+		at = [(float(time), name.strip()) for time, name in steps]
+		moments = json.load(open(sys.argv[2]))["run"]["moments"]
+		at += [(at[-1][0] + moments[key], name) for key, name in
+		       (("first_job", "the runner begins"), ("first_result", "machine resumed, first line run"))]
+		whole = at[-1][0] - at[0][0]
+		print(f"{'step of a warm start (-t memop/requests)':<44} {'ms':>7} {'share':>6}")
+		for (before, _), (time, name) in zip(at, at[1:]):
+			print(f"{name:<44} {(time - before) * 1000:7.0f} {(time - before) / whole:6.0%}")
+		print(f"{'first result':<44} {whole * 1000:7.0f}")
+	END
+	rm -rf "$moments" "$results"
+}
+
+# cores: what a whole run would take on more cores, from the results of the last one
+cores() {
+	python3 - "$here/results/latest/results.json" <<-'END'
+		import json, sys
+		run = json.load(open(sys.argv[1]))["run"]
+		cpu, longest = run["cpu_seconds"], run["longest"]
+		print(f"whole run: {cpu:.0f} CPU seconds; longest part {longest['test']} {longest['lines']}"
+		      f" {longest['seconds']:.1f} s of wall clock (with what ran beside it)")
+		for count in (2, 4, 8, 16):
+			print(f"{count:3} cores: at least {max(cpu / count, longest['seconds']):.1f} s")
+	END
+}
+
 main() {
 	local out=$here/build/out/bench
 
@@ -33,7 +70,9 @@ main() {
 	for _ in 1 2 3; do
 		timed "warm, one test (-t 'memop/absolute*')" "$here/run.sh" -t 'memop/absolute*'
 	done
+	shares
 	timed "warm, all tests" "$here/run.sh"
+	cores
 	if [[ ${COLD:-1} != 0 ]]; then
 		rm -rf "$cold"
 		timed "cold: nothing fetched, built or booted" "$here/run.sh" --cache "$cold"
