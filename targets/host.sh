@@ -84,6 +84,14 @@ on_signals() {
 	done
 }
 
+# logged FILE CMD...: CMD with all that it says in FILE
+logged() {
+	local log=$1
+	shift
+
+	"$@" >"$log" 2>&1
+}
+
 # end_group GROUP NUMBER
 end_group() {
 	kill -TERM -- "-$1" 2>/dev/null || true

@@ -100,8 +100,8 @@ make_suite() {
 	step "build the suite for ${name%%-*} against $(basename "$tree")"
 	mapfile -t sources < <(suite_sources "$tree")
 	depends "${sources[@]}" ${4:+"$4"}
-	if ! patiently "it builds" make -s -C "$here" -j "$(nproc)" KSRC="$tree" CROSS_COMPILE="$3" \
-		OUTPUT="$CACHE/out/$name" INSTALL_PATH="$made" install >"$log" 2>&1; then
+	if ! patiently "it builds" logged "$log" make -s -C "$here" -j "$(nproc)" KSRC="$tree" CROSS_COMPILE="$3" \
+		OUTPUT="$CACHE/out/$name" INSTALL_PATH="$made" install; then
 		grep -E 'error|Error' "$log" | head -n 25 >&2 || tail -n 25 "$log" >&2
 		die "the suite does not build against $tree; all of it: $log"
 	fi
