@@ -86,6 +86,16 @@ build() {
 	[[ $output == *"No test matches TESTS=nothing"* ]]
 }
 
+@test "settings are the longest limit of a family, and a limit that is none is refused" {
+	printf 'timeout = 10 # s\nx.timeout=77\ncpus=99\n' >"$out/limits"
+	[ "$("$root/runner/settings.sh" "$out/limits")" = timeout=77 ]
+	for limit in abc 0 -1 ''; do
+		echo "timeout=$limit" >"$out/limits"
+		run "$root/runner/settings.sh" "$out/limits"
+		[[ $status -eq 1 && $output == *"timeout takes a whole number"* ]]
+	done
+}
+
 @test "gen_tar packs it" {
 	tar=$(build s390x gcc gen_tar)
 	tar -tzf "$tar" | grep -q '/memop/absolute_copy$'
