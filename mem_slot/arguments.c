@@ -9,6 +9,8 @@
  * made that differ from a good one in a single field. Each has its documented
  * outcome, and after each refusal the three slots must still be what they were:
  * their first and last unit are taken, the free places beside them are not.
+ *
+ * Over 300 lines: one table of refusals for each argument of one ioctl.
  */
 #include <stdio.h>
 #include <sys/ioctl.h>
@@ -246,7 +248,8 @@ static void page_limit(void)
 		r.gpa = 1UL << 44;
 		r.user = 0x40000000;
 		r.size = pages[i] * page;
-		expect(outcome_error(EINVAL), r, "2^31 pages or more, at a user address that is legal");
+		expect(outcome_error(EINVAL), r,
+		       "2^31 pages or more, at a user address that is legal");
 	}
 	/* Below it, where the machine has that many addresses */
 	r.size = most * page;

@@ -8,10 +8,12 @@
  * How it is seen: two pieces of memory, with words of their own, take turns as the
  * backing of a slot, which is deleted, added, moved away and back, and gets other
  * flags, while neighbours come and go and its log is read. A guest reads and writes
- * all the time, and on s390x threads do by MEM_OP. Each access must see a word of one of both, or that there is no memory.
- * Once the ioctl that deletes a slot has come back, nothing may be written to its
- * memory any more. What the kernel has to say in its log fails the test too, and so
- * does a request that never comes back.
+ * all the time, and on s390x threads do by MEM_OP. Each access must see a word of one of both, or
+ * that there is no memory. Once the ioctl that deletes a slot has come back, nothing may be written
+ * to its memory any more. What the kernel has to say in its log fails the test too, and so does a
+ * request that never comes back.
+ *
+ * Over 300 lines: each race has a thread, a guest and a judgement of its own.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -51,9 +53,9 @@ static struct {
 	uint64_t requests, absent, torn; /* of MEM_OP */
 	int failed;			 /* its errno, or another exception code */
 	uint64_t changes, stale;
-	uint64_t logs;	       /* that were read */
+	uint64_t logs;		   /* that were read */
 	int log_failed, neighbour; /* an errno; whether a change failed */
-	const char *stuck; /* what has not come back */
+	const char *stuck;	   /* what has not come back */
 } seen;
 
 static void set(uint64_t gpa, uint64_t size, unsigned int which, uint32_t flags)
@@ -120,10 +122,9 @@ static void *request_thread(void *argument)
 
 	while (!stop) {
 		bool write = ++count % 2;
-		enum request_result done = request_move(worker.vm->fd, write,
-							HERE + WORD + (write ? 16 : 0),
-							write ? &count : buffer, write ? 8 : COPY,
-							&seen.failed);
+		enum request_result done =
+			request_move(worker.vm->fd, write, HERE + WORD + (write ? 16 : 0),
+				     write ? &count : buffer, write ? 8 : COPY, &seen.failed);
 
 		__atomic_add_fetch(&seen.requests, 1, __ATOMIC_RELAXED);
 		if (done == REQUEST_ABSENT)

@@ -10,6 +10,8 @@
  * cleared is written again, and has to come back: tracking is on for it. The slot
  * ends within a word of the bitmap, where a number of pages that is no multiple of
  * 64 is allowed.
+ *
+ * Over 300 lines: the bitmaps of one ioctl, piece by piece.
  */
 #include <errno.h>
 #include <string.h>
@@ -283,7 +285,8 @@ static void bits_of_the_capability(void)
 		if (bit > 31 || !(defined >> bit & 1)) {
 			report_outcome(outcome_error(EINVAL), enable(1UL << bit),
 				       "an undefined bit alone");
-			report_outcome(outcome_error(EINVAL), enable((uint64_t)defined | 1UL << bit),
+			report_outcome(outcome_error(EINVAL),
+				       enable((uint64_t)defined | 1UL << bit),
 				       "an undefined bit beside the others");
 		}
 	report_outcome(outcome_error(EINVAL), enable(KVM_DIRTY_LOG_INITIALLY_SET),

@@ -9,6 +9,8 @@
  * borders of the bitmap's words and of segments of 1 MiB, or only reads them. The
  * whole bitmap, bits behind the slot included, is compared after each call with the
  * set of pages written since.
+ *
+ * Over 300 lines: each way to write a page, and each to read the log.
  */
 #include <string.h>
 #include <sys/mman.h>
@@ -64,8 +66,8 @@ static void guest_writes(uint64_t gpa, size_t page)
 }
 
 /* Borders of bytes, of words, of segments of 256 pages; n from the end is -n */
-static const int single[] = { 0,   1,	7,   8,	  62,  63,  64,	 65, 127, 128, 191, 192, 254, 255,
-			      256, 257, 319, 320, 511, 512, 513, -1, -2,  -64, -65 };
+static const int single[] = { 0,   1,	7,   8,	  62,  63,  64,	 65,  127, 128, 191, 192, 254,
+			      255, 256, 257, 319, 320, 511, 512, 513, -1,  -2,	-64, -65 };
 
 static size_t page_of(size_t i)
 {

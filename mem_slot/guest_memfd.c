@@ -11,6 +11,8 @@
  * there. Then guest and host write different marks, and each looks for the other's
  * in the file's mapping and at the slot's user address, of which only one may have
  * them. A file that user space can reach though it may not shows by a success.
+ *
+ * Over 300 lines: files, bindings and slots refer to each other in each line.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -461,7 +463,8 @@ static bool files_have(uint64_t flags)
 {
 	if ((defined & flags) == flags)
 		return true;
-	report_skip(SKIP_CAPABILITY, "needs KVM_CAP_GUEST_MEMFD_FLAGS with %#llx", (unsigned long long)flags);
+	report_skip(SKIP_CAPABILITY, "needs KVM_CAP_GUEST_MEMFD_FLAGS with %#llx",
+		    (unsigned long long)flags);
 	return false;
 }
 
@@ -609,9 +612,11 @@ int main(int argc, char **argv)
 
 	report_options(argc, argv, lines, ARRAY_SIZE(lines));
 	report_need(compat_kernel_fits(&why), SKIP_CAPABILITY, why);
-	report_need(region_has_second(), SKIP_CAPABILITY, "KVM_SET_USER_MEMORY_REGION2 (in KSRC's headers too)");
+	report_need(region_has_second(), SKIP_CAPABILITY,
+		    "KVM_SET_USER_MEMORY_REGION2 (in KSRC's headers too)");
 	worker_create(&worker);
-	report_need(vm_check_cap(worker.vm, KVM_CAP_GUEST_MEMFD) > 0, SKIP_CAPABILITY, "KVM_CAP_GUEST_MEMFD");
+	report_need(vm_check_cap(worker.vm, KVM_CAP_GUEST_MEMFD) > 0, SKIP_CAPABILITY,
+		    "KVM_CAP_GUEST_MEMFD");
 	flags = vm_check_cap(worker.vm, KVM_CAP_GUEST_MEMFD_FLAGS);
 	defined = flags > 0 ? (uint64_t)flags : 0;
 	unit = compat_slot_unit();

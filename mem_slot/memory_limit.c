@@ -10,6 +10,8 @@
  * attribute with good and bad values, before and after a vCPU exists; a UCONTROL
  * VM, where the kernel has them. The first line is the one that fails on a kernel
  * that takes no slot at all: all other tests then skip and name this one.
+ *
+ * Over 300 lines: one attribute, with what it allows before and after.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -198,8 +200,8 @@ static void limited_to(uint64_t value)
 
 static void limit_is_set(void)
 {
-	static const uint64_t values[] = { 1UL << 20,	      (1UL << 31) - 4096, 1UL << 31,
-					   (1UL << 31) + 4096, 1UL << 32,	  1UL << 42 };
+	static const uint64_t values[] = { 1UL << 20,	       (1UL << 31) - 4096, 1UL << 31,
+					   (1UL << 31) + 4096, 1UL << 32,	   1UL << 42 };
 
 	for (size_t i = 0; i < ARRAY_SIZE(values); i++)
 		limited_to(values[i]);

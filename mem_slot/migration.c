@@ -8,6 +8,8 @@
  * How it is seen: the mode is switched in VMs whose slots have a dirty log, or of
  * which one has none, and KVM_S390_VM_MIGRATION_STATUS read after each request. Then
  * the slots change while the mode is on: it has to end with the first log.
+ *
+ * Over 300 lines: one mode, its start, its bits and its end.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -53,8 +55,8 @@ static bool mode_is(uint64_t to_be, const char *state)
 	struct outcome o = attribute(KVM_GET_DEVICE_ATTR, KVM_S390_VM_MIGRATION_STATUS, &is);
 
 	return report_check(!o.ret && is == to_be, state,
-			    to_be ? "KVM_S390_VM_MIGRATION_STATUS 1" :
-				    "KVM_S390_VM_MIGRATION_STATUS 0",
+			    to_be ? "KVM_S390_VM_MIGRATION_STATUS 1"
+				  : "KVM_S390_VM_MIGRATION_STATUS 0",
 			    "returned %d, status %#llx", o.ret, (unsigned long long)is);
 }
 
@@ -117,7 +119,8 @@ static void attributes(void)
 {
 	uint64_t value = 0;
 
-	for (uint64_t attr = KVM_S390_VM_MIGRATION_STOP; attr <= KVM_S390_VM_MIGRATION_STATUS; attr++)
+	for (uint64_t attr = KVM_S390_VM_MIGRATION_STOP; attr <= KVM_S390_VM_MIGRATION_STATUS;
+	     attr++)
 		report_outcome(outcome_success(), attribute(KVM_HAS_DEVICE_ATTR, attr, NULL),
 			       "is the attribute there?");
 	report_outcome(outcome_error(ENXIO),
@@ -260,8 +263,7 @@ static void cmma_requests(uint8_t *values, size_t count)
 		       "set where there is no slot");
 	log.start_gfn = 0;
 	log.values = 0;
-	report_outcome(outcome_error(EFAULT), cmma(KVM_S390_SET_CMMA_BITS, &log),
-		       "set from NULL");
+	report_outcome(outcome_error(EFAULT), cmma(KVM_S390_SET_CMMA_BITS, &log), "set from NULL");
 }
 
 static void cmma_values(void)

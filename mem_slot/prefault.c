@@ -107,7 +107,8 @@ static void faulted_in(void)
 	faults_all(HERE, size, "again");
 	report_check(worker_read(&worker, HERE + page) == 0x1234, NULL,
 		     "the guest finds what the process wrote", "another value");
-	report_check(worker_read(&worker, HERE) == 0, NULL, "the guest finds zero", "another value");
+	report_check(worker_read(&worker, HERE) == 0, NULL, "the guest finds zero",
+		     "another value");
 	worker_write(&worker, HERE, 0x77);
 	report_check(*(volatile uint64_t *)memory == 0x77, NULL,
 		     "the process finds what the guest wrote", "another value");
@@ -174,7 +175,8 @@ static void attributes(void)
 		report_skip(SKIP_CAPABILITY, "needs KVM_CAP_MEMORY_ATTRIBUTES");
 		return;
 	}
-	attribute(outcome_success(), (struct range_attributes){ HERE, page, 0, 0 }, "none, one page");
+	attribute(outcome_success(), (struct range_attributes){ HERE, page, 0, 0 },
+		  "none, one page");
 	attribute(outcome_success(), (struct range_attributes){ HERE, size, 0, 0 }, "none, all");
 	attribute(outcome_success(), (struct range_attributes){ HERE + size, page, 0, 0 },
 		  "none, where there is no slot");

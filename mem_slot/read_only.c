@@ -45,7 +45,8 @@ static void check_exit(const struct order *o, const struct order_mmio *mmio)
 	if (mmio->exits == 1 && mmio->address == o->address && mmio->length == o->size &&
 	    mmio->write && mmio->data == data)
 		return;
-	snprintf(expected, sizeof(expected), "one KVM_EXIT_MMIO, a write of %#llx to %#llx, length %u",
+	snprintf(expected, sizeof(expected),
+		 "one KVM_EXIT_MMIO, a write of %#llx to %#llx, length %u",
 		 (unsigned long long)data, (unsigned long long)o->address, (unsigned int)o->size);
 	snprintf(observed, sizeof(observed), "%u exits, a %s of %#llx at %#llx, length %u",
 		 mmio->exits, mmio->write ? "write" : "read", (unsigned long long)mmio->data,
@@ -152,7 +153,8 @@ int main(int argc, char **argv)
 
 	report_options(argc, argv, lines, ARRAY_SIZE(lines));
 	report_need(compat_kernel_fits(&why), SKIP_CAPABILITY, why);
-	report_need(kvm_check_cap(KVM_CAP_READONLY_MEM) > 0, SKIP_CAPABILITY, "KVM_CAP_READONLY_MEM");
+	report_need(kvm_check_cap(KVM_CAP_READONLY_MEM) > 0, SKIP_CAPABILITY,
+		    "KVM_CAP_READONLY_MEM");
 	report_around(begin, end);
 	return report_run();
 }

@@ -13,6 +13,8 @@
  * an owner: one lost or doubled means that two exchanges overlapped. All bytes of
  * a token are the same, so that a torn value is seen by the first who reads it.
  * Meanwhile another thread changes the slot's flags and discards pages beside.
+ *
+ * Over 300 lines: each rival of the exchange is a thread or a guest of its own.
  */
 #include <pthread.h>
 #include <sched.h>

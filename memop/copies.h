@@ -18,8 +18,8 @@
 #include "s390x/skey.h"
 #include "s390x/trial.h"
 
-#define FRAMES 0x100000UL /* the slot that is read and written */
-#define MIRROR 0x300000UL /* where the guest copies to, and from */
+#define FRAMES 0x100000UL      /* the slot that is read and written */
+#define MIRROR 0x300000UL      /* where the guest copies to, and from */
 #define START (3 * BYTES_PAGE) /* offset of the first byte */
 #define KEYS 16
 
@@ -38,8 +38,8 @@ static struct {
 
 static struct trial copy(bool store, size_t offset, size_t size)
 {
-	const uint32_t read = path.on_vcpu ? KVM_S390_MEMOP_LOGICAL_READ
-					   : KVM_S390_MEMOP_ABSOLUTE_READ;
+	const uint32_t read =
+		path.on_vcpu ? KVM_S390_MEMOP_LOGICAL_READ : KVM_S390_MEMOP_ABSOLUTE_READ;
 
 	return (struct trial){
 		.arena = arena,

@@ -88,8 +88,7 @@ static void keys_of_blocks(void)
 			arena_key(arena, blocks[b], 1, skey_byte(n / 2, n % 2));
 			for (unsigned int key = 0; key < KEYS; key++)
 				for (size_t o = 0; o < ARRAY_SIZE(accesses); o++)
-					request(access_of(accesses[o], blocks[b] + 0x123, 40),
-						key);
+					request(access_of(accesses[o], blocks[b] + 0x123, 40), key);
 		}
 		arena_key(arena, blocks[b], 1, skey_byte(15, true));
 	}

@@ -219,7 +219,8 @@ static const struct line lines[] = {
 	  ordinary_space },
 	{ "private space: fetch override and low-address protection do not apply",
 	  CLAUSES " MEMOP-KEY-08", private_space },
-	{ "from the end of the address space to its beginning", CLAUSES " MEMOP-KEY-05", around_the_end },
+	{ "from the end of the address space to its beginning", CLAUSES " MEMOP-KEY-05",
+	  around_the_end },
 };
 
 static const struct bench bench = {

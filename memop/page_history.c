@@ -13,6 +13,8 @@
  * process of its own, whose verdicts come back in shared memory.
  *
  * Longer than others, since it judges all that can be seen of a page in one place.
+ *
+ * Over 300 lines: every history with every operation is one product.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -255,8 +257,8 @@ static bool sets_key(void)
 }
 
 /*
- * FIND-01 (docs/findings.md): a key other than 0 that SET_SKEYS gives to a page in whose segment there is no
- * page table is not set
+ * FIND-01 (docs/findings.md): a key other than 0 that SET_SKEYS gives to a page in whose segment
+ * there is no page table is not set
  */
 static bool is_lost_key(enum history h, uint8_t key)
 {

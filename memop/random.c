@@ -9,6 +9,8 @@
  * registers, PSW mode, prefix and access registers are drawn; then requests near
  * what is mapped. Everything is derived from --seed and the number of the case. A
  * case that fails is made smaller, property by property, while it still fails.
+ *
+ * Over 300 lines: one generator of states and requests, and its shrinking.
  */
 #include <stdio.h>
 #include <time.h>

@@ -12,6 +12,8 @@
  * How it is seen: bits and log are cleared, one request is issued, both are read
  * again. Nothing else touches the guest's memory in between, since this process
  * would leave traces of its own.
+ *
+ * Over 300 lines: reference bits, change bits and logs of the same accesses.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -112,8 +114,8 @@ static struct record record_of(const struct attempt *a, size_t page)
 	const struct prediction p = { .moves = a->how == DIFFERS ? MOVES_TO_OLD
 					       : a->store	 ? MOVES_TO_GUEST
 								 : MOVES_TO_BUF };
-	const struct outcome o = a->how == DENIED ? outcome_exception(PGM_PROTECTION)
-						  : outcome_success();
+	const struct outcome o =
+		a->how == DENIED ? outcome_exception(PGM_PROTECTION) : outcome_success();
 
 	if (!touches(a, page))
 		return (struct record){ 0 };
@@ -137,7 +139,7 @@ static void check_bits(const struct attempt *a)
 
 	if (!report_case())
 		return;
-	report_decided(a->how == CHECKED ? "MEMOP-CHK-02"
+	report_decided(a->how == CHECKED  ? "MEMOP-CHK-02"
 		       : a->how == DENIED ? "MEMOP-RC-02"
 					  : "MEMOP-RC-01");
 	arena_key(arena, BASE, PAGES, skey_byte(ACC, true));
@@ -328,8 +330,9 @@ static void store_in_part(uint32_t op, uint64_t from, uint32_t size, size_t deni
 				     .buf = (uintptr_t)buf,
 				     .key = ACC,
 				     .flags = KVM_S390_MEMOP_F_SKEY_PROTECTION } };
-	struct attempt a = { .how = DENIED, .store = true, .op = r.op, .first = first,
-			     .last = first + denies };
+	struct attempt a = {
+		.how = DENIED, .store = true, .op = r.op, .first = first, .last = first + denies
+	};
 	uint64_t bitmap[ARENA_PAGES / 64];
 	uint8_t keys[ARENA_PAGES], set;
 	struct state s = arena->state;

@@ -4,6 +4,8 @@
 # run.sh against a fake target (fake/target): what it prints and how it exits
 # for every way in which a test, a machine or the user's words can go wrong.
 # Needs no KVM, no emulator and no network.
+#
+# Over 300 lines: one case for each way in which a run can end.
 
 bats_require_minimum_version 1.5.0
 

@@ -4,6 +4,8 @@
 # What the runner runs when: parts of tests, what it learns for the next run,
 # machines of several kinds, ends before the end, and what is left of them.
 # Needs no KVM, no emulator and no network.
+#
+# Over 300 lines: one case for each way in which tests are cut and placed.
 
 bats_require_minimum_version 1.5.0
 load fake/suite

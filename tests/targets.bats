@@ -4,6 +4,8 @@
 # What lies between ./run.sh and a machine: options that a target does not take, exit
 # codes, kernels and their checks, streams with checksums, what a run holds and leaves.
 # Needs no KVM, no emulator and no network.
+#
+# Over 300 lines: one case for each option and each end of a machine.
 
 bats_require_minimum_version 1.5.0
 # shellcheck disable=SC2016,SC2154 # code for other shells; bats sets status, output, stderr

@@ -27,10 +27,10 @@
 /* Where a guest takes its orders from */
 struct order_desk {
 	struct kvm_vcpu *vcpu;
-	void *table;			       /* in this process */
-	size_t each, room;		       /* bytes of an order, and how many fit */
+	void *table;				/* in this process */
+	size_t each, room;			/* bytes of an order, and how many fit */
 	bool (*is_back)(struct kvm_vcpu *vcpu); /* has it come back by its own exit? */
-	struct order_turn *turn;	       /* of the program here, NULL with another */
+	struct order_turn *turn;		/* of the program here, NULL with another */
 };
 
 /* How many orders there are, and which one the guest is at */

@@ -170,7 +170,7 @@ const char *prediction_text(const struct prediction *p, char *text);
 /* What the guest's lowcore must show of an exception that was injected (MEMOP-INJ) */
 struct interruption {
 	int code;
-	uint64_t psw_back;	  /* the old PSW's address lies so much before the next instruction */
+	uint64_t psw_back; /* the old PSW's address lies so much before the next instruction */
 	uint64_t teid, teid_mask; /* of it, what the manual defines */
 	bool has_access_id;
 	uint8_t access_id;
@@ -199,7 +199,7 @@ struct record {
  * contract_record - what @r leaves behind, @o having come of it
  * @changed: has it changed bytes of this page?
  */
-struct record contract_record(const struct request *r, const struct prediction *p,
-			      struct outcome o, bool changed);
+struct record contract_record(const struct request *r, const struct prediction *p, struct outcome o,
+			      bool changed);
 
 #endif

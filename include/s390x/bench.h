@@ -15,14 +15,14 @@ struct bench {
 	enum memop_need need;
 	const uint64_t *slots; /* of the arena, in ascending order */
 	size_t count;
-	uint32_t flags;		/* of the slots */
-	bool huge;		/* each slot is a huge page; skipped where there are none */
-	struct arena **arena;	/* set for each line; its facilities are the guest's */
-	struct dat *dat;	/* translation tables, may be NULL: */
-	uint64_t tables;	/* their scratch slot */
-	bool judge;		/* the CPU is asked too: judge.h */
-	void (*begin)(void);	/* more, once the arena is there; may be NULL */
-	void (*end)(void);	/* likewise, before it goes; may be NULL */
+	uint32_t flags;	      /* of the slots */
+	bool huge;	      /* each slot is a huge page; skipped where there are none */
+	struct arena **arena; /* set for each line; its facilities are the guest's */
+	struct dat *dat;      /* translation tables, may be NULL: */
+	uint64_t tables;      /* their scratch slot */
+	bool judge;	      /* the CPU is asked too: judge.h */
+	void (*begin)(void);  /* more, once the arena is there; may be NULL */
+	void (*end)(void);    /* likewise, before it goes; may be NULL */
 };
 
 /* bench_main - a whole test binary; returns the exit status */

@@ -16,7 +16,7 @@
 
 /* Below 16 MiB, so that 24-bit addressing reaches it */
 #define HOME_GPA 0xe00000UL
-#define HOME_PREFIX(n) (HOME_GPA + (n) * 0x2000UL)
+#define HOME_PREFIX(n) (HOME_GPA + (n)*0x2000UL)
 #define HOME_TABLES 0x20000UL /* offset */
 
 #define PLAIN_PSW (PSW_EA | PSW_BA)

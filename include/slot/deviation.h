@@ -14,7 +14,8 @@ const char *deviation_of_user_address(struct outcome o);
 /* deviation_of_read_page - is it known of kernels to log a page that the guest has only read? */
 const char *deviation_of_read_page(void);
 
-/* deviation_of_failed_log - is it known of kernels that KVM_GET_DIRTY_LOG with EFAULT empties the log? */
+/* deviation_of_failed_log - is it known of kernels that KVM_GET_DIRTY_LOG with EFAULT empties the
+ * log? */
 const char *deviation_of_failed_log(void);
 
 /*

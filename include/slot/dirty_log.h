@@ -46,7 +46,8 @@ struct outcome dirty_get(const struct dirty_log *log, struct pages *found);
 /* dirty_get_to - the same with a bitmap of the caller's */
 struct outcome dirty_get_to(const struct dirty_log *log, void *bitmap);
 
-/* dirty_clear - KVM_CLEAR_DIRTY_LOG of @count pages from @first on, with a bitmap that begins there */
+/* dirty_clear - KVM_CLEAR_DIRTY_LOG of @count pages from @first on, with a bitmap that begins there
+ */
 struct outcome dirty_clear(const struct dirty_log *log, uint64_t first, uint32_t count,
 			   const void *bitmap);
 

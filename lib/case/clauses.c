@@ -52,8 +52,7 @@ static bool is_without(const struct name *n)
 static uint64_t bit_of(const char *text, size_t len)
 {
 	for (size_t i = 0; i < clauses.names; i++)
-		if ((size_t)clauses.name[i].len == len &&
-		    !strncmp(clauses.name[i].text, text, len))
+		if ((size_t)clauses.name[i].len == len && !strncmp(clauses.name[i].text, text, len))
 			return 1UL << i;
 	if (clauses.names == NAMES) {
 		fprintf(stderr, "a line decides more than %d clauses\n", NAMES);

@@ -20,7 +20,8 @@ static void usage(FILE *f)
 	fprintf(f,
 		"usage: %s [--case ID | --lines LIST | -t NAME] [--list]\n"
 		"  --case ID     only the case with this number, as a failure prints it\n"
-		"  --lines LIST  only these lines, in this order: A, A-B or A-, with commas between\n"
+		"  --lines LIST  only these lines, in this order: A, A-B or A-, with commas "
+		"between\n"
 		"  -t NAME       only the line with this name\n"
 		"  --list, -l    the lines of this test\n",
 		plan.program);

@@ -2,6 +2,8 @@
 /*
  * Result lines: see report.h. The numbering of cases is the order in which
  * report_case() is called, so it is stable as long as a test enumerates.
+ *
+ * Over 300 lines: what a line counts, prints and tells belongs to one state.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -15,7 +17,7 @@
 #include "internal.h"
 
 #define BLOCKS_PER_LINE 10
-#define KINDS 8		     /* of deviations, or of faults, in one line */
+#define KINDS 8 /* of deviations, or of faults, in one line */
 #define CAPABILITIES 16
 #define PROGRESS_SECONDS 2.0
 #define EXIT_LOST 3
@@ -39,9 +41,9 @@ static struct {
 	unsigned long checked; /* of these, those that were run */
 	unsigned long failed;
 	unsigned long deviated;
-	unsigned long aside; /* that decide nothing */
-	bool open;	   /* a case has begun that is not counted yet */
-	bool open_excused; /* and it deviates, or meets a fault */
+	unsigned long aside;	    /* that decide nothing */
+	bool open;		    /* a case has begun that is not counted yet */
+	bool open_excused;	    /* and it deviates, or meets a fault */
 	uint64_t decided, deciding; /* masks of clauses: this case's, and until further notice */
 	struct tally deviation, fault;
 	double begun, told; /* the line, and its progress, by report_seconds() */
@@ -50,8 +52,10 @@ static struct {
 } report;
 
 static const char *const class_text[] = {
-	[SKIP_ARCHITECTURE] = "architecture", [SKIP_CAPABILITY] = "capability",
-	[SKIP_PERMISSION] = "permission",     [SKIP_RESOURCE] = "resource",
+	[SKIP_ARCHITECTURE] = "architecture",
+	[SKIP_CAPABILITY] = "capability",
+	[SKIP_PERMISSION] = "permission",
+	[SKIP_RESOURCE] = "resource",
 	[SKIP_TARGET] = "target",
 };
 

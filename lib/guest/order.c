@@ -26,10 +26,10 @@ asm(".pushsection .text\n"
 extern const uint8_t order_exception[];
 
 #define ACCESS(instruction)                                                                        \
-	asm volatile("	larl	%%r13,1f\n"                                                        \
-		     "	lghi	%0,0\n"                                                            \
-		     "	" instruction "	%1,0(%2)\n"                                        \
-		     "	lghi	%0,1\n"                                                            \
+	asm volatile("	larl	%%r13,1f\n"                                                            \
+		     "	lghi	%0,0\n"                                                                \
+		     "	" instruction "	%1,0(%2)\n"                                                \
+		     "	lghi	%0,1\n"                                                                \
 		     "1:"                                                                          \
 		     : "=&d"(met), "+&d"(*value)                                                   \
 		     : "a"(address)                                                                \
@@ -148,9 +148,7 @@ struct order_desk order_desk_open(struct kvm_vm *vm, struct kvm_vcpu *vcpu, unsi
 
 struct order order_call(uint64_t (*function)(uint64_t), uint64_t value)
 {
-	return (struct order){
-		.kind = ORDER_CALL, .address = (uintptr_t)function, .value = value
-	};
+	return (struct order){ .kind = ORDER_CALL, .address = (uintptr_t)function, .value = value };
 }
 
 void order_put(const struct order_desk *desk, const void *orders, size_t count)

@@ -2,6 +2,8 @@
 /*
  * The oracle for MEM_OP: see contract.h. Each rule stands once, with the clause
  * of docs/contract.md or the section of the Principles of Operation it is from.
+ *
+ * Over 300 lines: the rules of one request, in the order of the documentation.
  */
 #include <errno.h>
 #include <stdio.h>

@@ -3,6 +3,8 @@
  * The oracle's translation of logical addresses: see contract.h. PoP, chapter 3,
  * "Dynamic Address Translation", and chapter 5, "Access-Register Translation".
  * Tables are read from the state's storage, in the machine's byte order.
+ *
+ * Over 300 lines: one chapter of the Principles of Operation, with its tables.
  */
 #include "oracle/contract.h"
 #include "rules.h"

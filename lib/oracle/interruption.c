@@ -62,7 +62,8 @@ void contract_interruption(const struct state *s, const struct request *r,
 			   const struct prediction *p, int code, unsigned int ilc, bool changed,
 			   struct interruption *i)
 {
-	bool known = code == p->cause.code; /* else a later page decided, the manual leaves it open */
+	bool known =
+		code == p->cause.code; /* else a later page decided, the manual leaves it open */
 
 	*i = (struct interruption){ .code = code, .access_id = r->op.ar };
 	if ((is_translation(code) || is_register_translation(code)) && on(RULE_NULLIFICATION))
@@ -76,10 +77,10 @@ void contract_interruption(const struct state *s, const struct request *r,
 	} else if (is_translation(code) && known) {
 		identify(s, r, p, i);
 	}
-	i->has_access_id = on(RULE_ACCESS_ID) && s->cpu.psw_mask & PSW_DAT &&
-			   PSW_AS(s->cpu.psw_mask) == PSW_AS(PSW_AS_REGISTER) &&
-			   (is_translation(code) || is_register_translation(code) ||
-			    (code == PGM_PROTECTION && known && !changed &&
-			     (p->cause.protection == PROTECTED_LIST ||
-			      p->cause.protection == PROTECTED_DAT)));
+	i->has_access_id =
+		on(RULE_ACCESS_ID) && s->cpu.psw_mask & PSW_DAT &&
+		PSW_AS(s->cpu.psw_mask) == PSW_AS(PSW_AS_REGISTER) &&
+		(is_translation(code) || is_register_translation(code) ||
+		 (code == PGM_PROTECTION && known && !changed &&
+		  (p->cause.protection == PROTECTED_LIST || p->cause.protection == PROTECTED_DAT)));
 }

@@ -23,8 +23,8 @@ static struct record stored(void)
 	return (struct record){ .must = bits, .may = bits, .logged = true };
 }
 
-struct record contract_record(const struct request *r, const struct prediction *p,
-			      struct outcome o, bool changed)
+struct record contract_record(const struct request *r, const struct prediction *p, struct outcome o,
+			      bool changed)
 {
 	uint8_t reference = on(RULE_RECORD_REFERENCE) ? KEY_REFERENCE : 0;
 
@@ -34,7 +34,8 @@ struct record contract_record(const struct request *r, const struct prediction *
 		/* PoP, chapter 7, "COMPARE AND SWAP": it may count as a store */
 		return (struct record){ .must = reference, .may = reference | KEY_CHANGE };
 	if (o.ret == 0)
-		return is_store(r) ? stored() : (struct record){ .must = reference, .may = reference };
+		return is_store(r) ? stored()
+				   : (struct record){ .must = reference, .may = reference };
 	/* What has been stored before a later page denied it was stored all the same */
 	if (changed && on(RULE_RECORD_PARTIAL))
 		return stored();

@@ -46,8 +46,7 @@ int bench_run(const struct bench *b)
 	return report_run();
 }
 
-int bench_main(int argc, char **argv, const struct line *lines, size_t count,
-	       const struct bench *b)
+int bench_main(int argc, char **argv, const struct line *lines, size_t count, const struct bench *b)
 {
 	memop_begin(argc, argv, lines, count, b->need);
 	return bench_run(b);

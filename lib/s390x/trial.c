@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A request against the oracle: see trial.h.
+ *
+ * Over 300 lines: one request has one life, from its layout to its comparison.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -299,8 +301,7 @@ bool trial_issue(struct trial *t)
 		memop(t->request.on_vcpu ? t->arena->vcpu->fd : t->arena->vm->fd, &t->request.op);
 	good = prediction_allows(&t->prediction, t->outcome);
 	t->deviation = good ? NULL : deviation_known(&s, &t->request, &t->prediction, t->outcome);
-	t->decisions =
-		contract_decided(&s, &t->request, &t->prediction, t->outcome, t->decided);
+	t->decisions = contract_decided(&s, &t->request, &t->prediction, t->outcome, t->decided);
 	if (!good && !t->deviation)
 		trial_fail(t, prediction_text(&t->prediction, want), outcome_text(t->outcome, got),
 			   -1);

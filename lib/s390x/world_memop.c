@@ -23,8 +23,8 @@ void world_state(struct world *w, const struct cpu *cpu, struct state *s)
 			     .storage = storage,
 			     .cpu = *cpu,
 			     .buf = { UINT64_MAX, UINT64_MAX } };
-	storage[s->slots++] = (struct storage){ .gpa = HOME_GPA, .size = WORLD_UNIT,
-						.bytes = world_home };
+	storage[s->slots++] =
+		(struct storage){ .gpa = HOME_GPA, .size = WORLD_UNIT, .bytes = world_home };
 	for (unsigned int i = 0; i < WORLD_SLOTS; i++) {
 		const struct memory *m = world_memory(w, i);
 

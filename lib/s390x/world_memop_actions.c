@@ -89,8 +89,8 @@ static void draw_logical(struct world *w, uint64_t *a, uint32_t op)
 	draw_absolute(w, a, op);
 	a[VCPU] = vcpu;
 	a[KEY_AR] |= world_below(w, world_one_in(w, 2) ? 4 : 16) << 8;
-	a[ADDRESS] = world_modes_virtual(world_cpu(w, vcpu), a[ADDRESS],
-					 (unsigned int)(a[KEY_AR] >> 8));
+	a[ADDRESS] =
+		world_modes_virtual(world_cpu(w, vcpu), a[ADDRESS], (unsigned int)(a[KEY_AR] >> 8));
 	if (world_one_in(w, 40))
 		a[ADDRESS] = world_random(w) >> world_below(w, 64);
 	if (world_one_in(w, 3))

@@ -18,8 +18,8 @@
 #define SEQUENCE 3U
 
 /* Offsets into the home's tables */
-#define SEGMENTS(space) (HOME_TABLES + (space) * 0x4000UL)
-#define PAGES(space, unit) (0x40000UL + ((space) * 16UL + (unit)) * 0x800UL)
+#define SEGMENTS(space) (HOME_TABLES + (space)*0x4000UL)
+#define PAGES(space, unit) (0x40000UL + ((space)*16UL + (unit)) * 0x800UL)
 #define CONTROL 0x34000UL /* dispatchable-unit control table */
 #define LIST 0x34080UL
 #define ASTE 0x34100UL
@@ -90,7 +90,7 @@ void world_modes_build(struct world *w)
 struct mode {
 	const char *name;
 	uint64_t psw_mask, cr0;
-	bool real; /* the primary space is the real one */
+	bool real;	  /* the primary space is the real one */
 	uint64_t private; /* bits of each ASCE */
 };
 

@@ -100,8 +100,7 @@ struct outcome dirty_clear(const struct dirty_log *log, uint64_t first, uint32_t
 }
 
 /* The first page that is wrong, bits behind the last one included; -1 if none is */
-static long wrong_page(const struct pages *found, const struct pages *must,
-		       const struct pages *may)
+static long wrong_page(const struct pages *found, const struct pages *must, const struct pages *may)
 {
 	size_t size = bytes_of(found->count), byte = 0;
 
@@ -110,7 +109,8 @@ static long wrong_page(const struct pages *found, const struct pages *must,
 		return -1;
 	for (; byte < size; byte++) {
 		uint8_t is = found->bits[byte];
-		uint8_t wrong = (is & (uint8_t)~may->bits[byte]) | (must->bits[byte] & (uint8_t)~is);
+		uint8_t wrong =
+			(is & (uint8_t)~may->bits[byte]) | (must->bits[byte] & (uint8_t)~is);
 
 		if (wrong)
 			return (long)byte * 8 + __builtin_ctz(wrong);
@@ -137,9 +137,9 @@ static void tell(const struct dirty_log *log, long page, const struct pages *fou
 	snprintf(request, sizeof(request), "KVM_GET_DIRTY_LOG of slot %#x, %zu pages", log->slot,
 		 log->pages);
 	snprintf(text, sizeof(text), "page %ld is %s; %zu pages are wrong", page,
-		 (size_t)page >= found->count ? "in it, and behind the slot" :
-		 is			      ? "in it, though not written" :
-						"not in it, though written",
+		 (size_t)page >= found->count ? "in it, and behind the slot"
+		 : is			      ? "in it, though not written"
+					      : "not in it, though written",
 		 wrong);
 	report_fail(&(struct finding){ .state = state,
 				       .request = request,

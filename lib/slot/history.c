@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Histories of pages: see history.h. KSM and swap are in lib/slot/reclaim.c.
+ *
+ * Over 300 lines: one table of histories and the step of each.
  */
 #include <fcntl.h>
 #include <signal.h>

@@ -64,8 +64,8 @@ static bool access_memory(struct world *w, unsigned int vcpu, uint64_t gpa, bool
 		if (get_ucall(w->vcpu[vcpu].vcpu, &uc) == UCALL_SYNC)
 			break;
 		TEST_ASSERT(run->exit_reason == KVM_EXIT_MMIO, "exit reason %u", run->exit_reason);
-		if (run->mmio.phys_addr != gpa || run->mmio.len != 8 || run->mmio.is_write != store ||
-		    (store && memcmp(run->mmio.data, value, 8)))
+		if (run->mmio.phys_addr != gpa || run->mmio.len != 8 ||
+		    run->mmio.is_write != store || (store && memcmp(run->mmio.data, value, 8)))
 			world_wrong(w, "SLOT-11", "MMIO of exactly that access",
 				    "%s of %u bytes at %#llx",
 				    run->mmio.is_write ? "a write" : "a read", run->mmio.len,

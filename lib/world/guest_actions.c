@@ -66,8 +66,8 @@ static void act_load(struct world *w, const uint64_t *a)
 	struct memory *m;
 
 	if (met != (slot >= 0))
-		world_wrong(w, "SLOT-18", slot >= 0 ? "the load meets memory" :
-						       "the load meets no memory",
+		world_wrong(w, "SLOT-18",
+			    slot >= 0 ? "the load meets memory" : "the load meets no memory",
 			    "it does%s", met ? "" : " not");
 	world_decided(slot >= 0 ? "SLOT-09" : "SLOT-18");
 	if (slot < 0 || !met)

@@ -109,8 +109,9 @@ const uint8_t *world_bytes(struct world *w, uint64_t gpa)
 {
 	int slot = world_slot_of(w, gpa);
 
-	return slot < 0 ? NULL : world_memory(w, (unsigned int)slot)->bytes +
-					 (gpa - world_gpa(w, (unsigned int)slot));
+	return slot < 0 ? NULL
+			: world_memory(w, (unsigned int)slot)->bytes +
+				  (gpa - world_gpa(w, (unsigned int)slot));
 }
 
 void world_heat(struct world *w, unsigned int memory, unsigned int page)

@@ -7,9 +7,10 @@
 set -euo pipefail
 shopt -s inherit_errexit
 here=$(cd "$(dirname "$(readlink -f "$0")")/../.." && pwd)
-. "$here/targets/host.sh"
-. "$here/targets/debian.sh"
-. "$here/targets/linux.sh"
+for part in host remember packages debian kernel guest source; do
+	# shellcheck source=/dev/null # each is checked by itself
+	. "$here/targets/$part.sh"
+done
 
 readonly tree_packages=(gcc-s390x-linux-gnu libc6-dev-s390x-cross make xz-utils)
 
