@@ -47,15 +47,12 @@ guest_script() {
 
 		# What has to be the same after a pass as before it
 		settings() {
-			for f in /proc/sys/vm/* /sys/kernel/mm/hugepages/*/nr_*huge* /sys/kernel/mm/ksm/run \
+			grep -s . /proc/sys/vm/* /sys/kernel/mm/hugepages/*/nr_*huge* /sys/kernel/mm/ksm/run \
 				/sys/kernel/mm/transparent_hugepage/* /sys/module/kvm/refcnt \
-				/proc/sys/kernel/tainted /proc/mounts /proc/swaps; do
-				[ ! -r "$f" ] || [ ! -f "$f" ] || sed "s|^|$f: |" "$f" 2>/dev/null
-			done
+				/proc/sys/kernel/tainted /proc/mounts /proc/swaps
 			find /tmp /dev/shm ! -path '/tmp/suite*' ! -name 'one_boot.*' ! -path /tmp | sed 's/^/file: /'
-			for p in /proc/[0-9]*; do
-				[ -z "$(tr -d '\0' <"$p/cmdline")" ] || sed -n 's/^Name:/process:/p' "$p/status"
-			done 2>/dev/null | sort
+			sed -n 's/^Name:/process:/p' $(grep -sl . /proc/[0-9]*/cmdline |
+				sed 's/cmdline$/status/') 2>/dev/null | sort | uniq -c
 		}
 
 		# Memory that is not free and no cache, in KiB
