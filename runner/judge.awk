@@ -289,8 +289,8 @@ function coverage_fault(    i, times, n) {
 
 function tell(verdict, why,    failed, skipped) {
 	sub(/\n.*/, "", why)
-	failed = count["failed"] + (trouble != "") + (verdict == "broken")
-	if (verdict == "failed" && !failed)
+	failed = count["failed"]
+	if ((verdict == "failed" || verdict == "broken") && !failed)
 		failed = 1
 	skipped = count["skipped"]
 	if (verdict == "skipped" && !lines)
