@@ -102,6 +102,41 @@ static void check_requests(void)
 	}
 }
 
+/* Page 1 denies by its key, what the access meets is further on */
+static void check_order(void)
+{
+	static const struct {
+		const char *name, *why;
+		enum protection cause;
+		int checked, done;
+	} orders[] = {
+		{ "DEV-08", "denied by key, then a page that cannot be translated", PROTECTED_KEY,
+		  PGM_PROTECTION, PGM_PAGE_TRANSLATION },
+		{ NULL, "denied by DAT", PROTECTED_DAT, PGM_PROTECTION, PGM_PAGE_TRANSLATION },
+		{ NULL, "nothing is denied", PROTECTED_NOT, PGM_PROTECTION, PGM_PAGE_TRANSLATION },
+		{ NULL, "CHECK_ONLY overlooks the key", PROTECTED_KEY, 0, PGM_PAGE_TRANSLATION },
+		{ NULL, "CHECK_ONLY tells of the later page", PROTECTED_KEY, PGM_PAGE_TRANSLATION,
+		  PGM_PROTECTION },
+		{ NULL, "the access is permitted", PROTECTED_KEY, PGM_PROTECTION, 0 },
+		{ NULL, "the access is refused", PROTECTED_KEY, PGM_PROTECTION, -EFAULT },
+	};
+
+	for (size_t i = 0; i < COUNT(orders); i++) {
+		const struct prediction p = { .cause.protection = orders[i].cause };
+
+		tell(deviation_of_check(&p, came_to(orders[i].checked), came_to(orders[i].done)),
+		     orders[i].name, orders[i].why);
+	}
+}
+
+static void check_host_faults(void)
+{
+	tell(deviation_of_host_fault(came_to(PGM_PROTECTION)), "DEV-09", "as if a key denied it");
+	tell(deviation_of_host_fault(came_to(PGM_ADDRESSING)), NULL, "as if it were not there");
+	tell(deviation_of_host_fault(came_to(0)), NULL, "as if it had taken place");
+	tell(deviation_of_host_fault(came_to(-EINVAL)), NULL, "another error");
+}
+
 static void check_old_values(void)
 {
 	static const uint8_t zero[16], last[16] = { [15] = 1 }, first[16] = { 1 };
@@ -145,6 +180,8 @@ static void check_slots(void)
 int main(void)
 {
 	check_requests();
+	check_order();
+	check_host_faults();
 	check_old_values();
 	check_dirty_pages();
 	check_slots();
