@@ -41,6 +41,7 @@ keep_debs() {
 	dir=$CACHE/kernel/$(checksum "$@")
 	if [[ ! -e $dir/vmlinuz ]]; then
 		temp=$(mktemp -d "$CACHE/kernel/.new-XXXXXX")
+		chmod 755 "$temp"
 		if ! (unpack_kernel "$temp" "$@"); then
 			rm -rf "$temp"
 			return 1
@@ -55,6 +56,7 @@ keep_image() {
 	local dir temp
 
 	temp=$(mktemp -d "$CACHE/kernel/.new-XXXXXX")
+	chmod 755 "$temp"
 	cp "$1" "$temp/vmlinuz"
 	dir=$CACHE/kernel/$(checksum "$temp/vmlinuz")
 	mv -T "$temp" "$dir" 2>/dev/null || rm -rf "$temp"

@@ -198,6 +198,8 @@ int main(void)
 	setenv("HOME", "/job", 1);
 	if (set_up(disks)) {
 		tell("READY 0");
+		/* The console takes its time, and what is said there is all that is known */
+		sleep(5);
 		power_off();
 	}
 	/* What each job needs shall be in the page cache of the suspended machine */
