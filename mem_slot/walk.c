@@ -22,7 +22,7 @@ static const struct actions *const groups[] = {
 
 static void walks(void)
 {
-	walk_line(800);
+	walk_line(600, false);
 }
 
 static const struct walk_kept kept[] = {
@@ -43,11 +43,12 @@ static const struct line lines[] = {
 
 int main(int argc, char **argv)
 {
-	static struct walk_options options = { .excuse = 1 };
+	static struct walk_options options = { .excuse = 1, .failures = 3, .contract = "SLOT DIRTY" };
 	static const struct report_number numbers[] = {
 		{ "--seed", "the same walks again", &options.seed },
 		{ "--steps", "how many actions", &options.steps },
 		{ "--minutes", "walk so long", &options.minutes },
+		{ "--failures", "end after as many", &options.failures },
 		{ "--excuse", "0: known faults of released kernels fail", &options.excuse },
 	};
 	const char *why;

@@ -16,12 +16,17 @@
 
 static const struct actions *const groups[] = {
 	&world_slot_actions,  &world_log_actions, &world_history_actions, &world_guest_actions,
-	&world_memop_actions, &world_key_actions, &world_mode_actions,
+	&world_memop_actions, &world_key_actions, &world_mode_actions, &world_race_actions,
 };
 
 static void walks(void)
 {
-	walk_line(1200);
+	walk_line(1500, false);
+}
+
+static void walks_at_once(void)
+{
+	walk_line(600, true);
 }
 
 static const struct walk_kept kept[] = {
@@ -38,16 +43,19 @@ static const struct line lines[] = {
 	  "MEMOP-RET-01 MEMOP-KEY-03 MEMOP-KEY-08 MEMOP-ADDR-01 MEMOP-INJ-01 MEMOP-INJ-02 "
 	  "SKEY-01 SKEY-04 SKEY-05 SKEY-06 SKEY-10",
 	  walks },
+	{ "the same, with two host threads at once on the same byte and its slot", "MEMOP-XCHG-05",
+	  walks_at_once },
 	{ "walks that once found something pass", "SKEY-05 MEMOP-INJ-01", kept_walks },
 };
 
 int main(int argc, char **argv)
 {
-	static struct walk_options options = { .excuse = 1 };
+	static struct walk_options options = { .excuse = 1, .failures = 3, .contract = "MEMOP SKEY" };
 	static const struct report_number numbers[] = {
 		{ "--seed", "the same walks again", &options.seed },
 		{ "--steps", "how many actions", &options.steps },
 		{ "--minutes", "walk so long", &options.minutes },
+		{ "--failures", "end after as many", &options.failures },
 		{ "--excuse", "0: known faults of released kernels fail", &options.excuse },
 	};
 

@@ -44,6 +44,7 @@ void world_access(struct world *w, unsigned int vcpu, uint64_t address, bool sto
 void world_pend(struct world *w, unsigned int vcpu, const struct attempt *t);
 void world_take_pending(struct world *w, unsigned int vcpu);
 
-extern const struct actions world_memop_actions, world_key_actions, world_mode_actions;
+extern const struct actions world_memop_actions, world_key_actions, world_mode_actions,
+	world_race_actions;
 
 #endif

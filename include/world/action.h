@@ -9,6 +9,7 @@
 #include "world/world.h"
 
 #define ACTION_ARGS 7
+#define ACTION_AT_ONCE 200U /* a weight: two threads, only in walks that have them */
 
 struct action {
 	const char *name;
@@ -27,6 +28,10 @@ struct actions {
 	const struct action *action;
 	size_t count;
 };
+
+/* What becomes of the model when KVM has deleted or moved a slot */
+void world_slot_deleted(struct world *w, unsigned int slot);
+void world_slot_moved(struct world *w, unsigned int slot, unsigned int place);
 
 extern const struct actions world_slot_actions, world_log_actions, world_history_actions,
 	world_guest_actions;

@@ -13,8 +13,9 @@
 #define WALK_ACTIONS 100U /* kinds of actions, at most */
 
 struct walk_options {
-	unsigned long seed, steps, minutes, excuse;
-	const char *replay; /* a file, or the script itself */
+	unsigned long seed, steps, minutes, excuse, failures;
+	const char *replay;   /* a file, or the script itself */
+	const char *contract; /* what the clauses of the test's own family begin with, in words */
 };
 
 /* walk_options_take - take "--replay" out of the arguments; the numbers are for report_numbers() */
@@ -28,8 +29,9 @@ void walk_begin(const struct actions *const *groups, size_t count, const struct 
  * walk_line - a whole result line: walks until the steps or minutes are over, judged;
  * with "--replay" that script only
  * @steps: by default
+ * @at_once: with the actions of two threads at once, which otherwise do not come
  */
-void walk_line(unsigned long steps);
+void walk_line(unsigned long steps, bool at_once);
 
 /* walk_kept_line - a whole result line: each of these scripts passes */
 struct walk_kept {

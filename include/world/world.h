@@ -34,6 +34,8 @@ enum page_state {
 	PAGE_KEY_OPEN = 4, /* nobody has said what its key is */
 	PAGE_THERE = 8,	   /* certainly has storage of the host: it was used */
 	PAGE_RC_OPEN = 16, /* R and C may be on or off, whatever key[] has */
+	PAGE_AGAIN = 128,  /* stored by a request: may come once more when the guest meets its MiB */
+	PAGE_TABLED = 64,  /* was used, or had a key: its MiB certainly has a page table */
 	PAGE_MOVED = 32,   /* with its slot, since it was written and not yet in the log */
 };
 
@@ -148,7 +150,7 @@ void world_decided(const char *clause);
 
 /* Known faults of released kernels (docs/findings.md) */
 #define FOUND_MOVE "FIND-10" /* a slot that is moved loses what its guest has written */
-#define FOUND_KEYS "FIND-20" /* SET_SKEYS loses a key on memory that was never touched */
+#define FOUND_KEYS "FIND-01" /* SET_SKEYS loses a key on memory that was never touched */
 
 /* world_found - a known fault of released kernels has been met (docs/findings.md) */
 void world_found(struct world *w, const char *finding);
@@ -157,6 +159,8 @@ void world_found(struct world *w, const char *finding);
 void world_harvest(struct world *w);
 /* world_take_log - KVM_GET_DIRTY_LOG of this slot, compared; it is empty then */
 void world_take_log(struct world *w, unsigned int slot);
+/* world_judge_log - may the page be in the log that was read, or not be in it? */
+void world_judge_log(struct world *w, unsigned int slot, unsigned int page, bool is);
 /* world_look - compare the bytes of @pages pages, as the process reads them */
 void world_look(struct world *w, unsigned int memory, unsigned int page, unsigned int pages);
 

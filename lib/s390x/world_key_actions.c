@@ -46,6 +46,15 @@ static struct outcome skeys(struct world *w, unsigned long request, uint64_t gfn
 	return outcome_of(ioctl(w->vm->fd, request, &args));
 }
 
+/* s390: from then on there is no zero page; what had it gets its storage with the next use */
+static void no_zero_page(uint8_t *state)
+{
+	if (*state & PAGE_THERE)
+		*state |= PAGE_TABLED | PAGE_MAY_LOG;
+	*state &= (uint8_t)~PAGE_THERE;
+	*state |= PAGE_RC_OPEN;
+}
+
 static void begin_use(struct world *w)
 {
 	if (w->keys_used)
@@ -54,7 +63,7 @@ static void begin_use(struct world *w)
 	/* What KVM does to get ready for them may show in R and C */
 	for (unsigned int i = 0; i < WORLD_MEMORIES; i++)
 		for (size_t p = 0; p < w->memory[i].units * WORLD_UNIT_PAGES; p++)
-			w->memory[i].state[p] |= PAGE_RC_OPEN;
+			no_zero_page(&w->memory[i].state[p]);
 }
 
 static void have_key(struct memory *m, uint64_t p, uint8_t key)
@@ -70,7 +79,7 @@ static bool unit_is_untouched(const struct memory *m, uint64_t page)
 	uint64_t first = page / WORLD_UNIT_PAGES * WORLD_UNIT_PAGES;
 
 	for (uint64_t p = first; p < first + WORLD_UNIT_PAGES; p++)
-		if (m->state[p] & PAGE_THERE)
+		if (m->state[p] & (PAGE_THERE | PAGE_TABLED))
 			return false;
 	return true;
 }
@@ -125,7 +134,7 @@ static void act_set(struct world *w, const uint64_t *a)
 	world_look_at_keys(w, (unsigned int)a[0], a[1], a[2]);
 	for (uint64_t n = 0; n < a[2]; n++)
 		if (set[n])
-			m->state[a[1] + n] |= PAGE_THERE;
+			m->state[a[1] + n] |= PAGE_TABLED;
 	world_heat(w, w->slot[a[0]].memory, (unsigned int)a[1]);
 }
 

@@ -130,6 +130,7 @@ static void judge_partial(struct world *w, struct attempt *t)
 		if (!ended && bytes_differ(host, t->buf + f->offset, f->len) < 0) {
 			world_stored(w, f->gpa, t->buf + f->offset, f->len);
 			t->changed = true;
+			may(w, f, 0, PAGE_AGAIN);
 			continue;
 		}
 		ended = true;
@@ -160,6 +161,7 @@ static void judge_moved(struct world *w, struct attempt *t)
 
 		if (t->p.moves == MOVES_TO_GUEST) {
 			world_stored(w, f->gpa, t->buf + f->offset, f->len);
+			may(w, f, 0, PAGE_AGAIN);
 			continue;
 		}
 		if (t->p.moves == MOVES_NOTHING)

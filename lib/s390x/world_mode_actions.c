@@ -80,7 +80,11 @@ static bool ready_access(struct world *w, const uint64_t *a)
 	if (a[0] >= w->vcpus || a[3] > 15 || world_cpu(w, (unsigned int)a[0])->pending)
 		return false;
 	world_predict(w, (unsigned int)a[0], &t);
-	return world_request_spares_home(&t);
+	/* Its own prefix area is left alone: see docs/walk.md, "What is left out" */
+	for (size_t i = 0; i < t.p.fragments; i++)
+		if (t.p.fragment[i].gpa - HOME_GPA < WORLD_UNIT)
+			return false;
+	return true;
 }
 
 static void act_access(struct world *w, const uint64_t *a)

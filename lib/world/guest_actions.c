@@ -116,7 +116,7 @@ static void text_store(struct world *w, const uint64_t *a, char *text)
 }
 
 static const struct action table[] = {
-	{ "vcpu-add", 1, draw_nothing, ready_add, act_add, text_add },
+	{ "vcpu-add", 12, draw_nothing, ready_add, act_add, text_add },
 	{ "guest-load", 10, draw_access, ready_access, act_load, text_load },
 	{ "guest-store", 16, draw_access, ready_access, act_store, text_store },
 };

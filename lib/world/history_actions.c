@@ -61,7 +61,7 @@ static void touched(struct world *w, const uint64_t *a, uint8_t may, uint8_t sta
 static void untouched(struct world *w, const uint64_t *a)
 {
 	for (uint64_t p = a[1]; p < a[1] + a[2]; p++)
-		w->memory[a[0]].state[p] &= (uint8_t)~PAGE_THERE;
+		w->memory[a[0]].state[p] &= (uint8_t)~(PAGE_THERE | PAGE_TABLED);
 }
 
 static void act_write(struct world *w, const uint64_t *a)

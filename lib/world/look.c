@@ -62,7 +62,7 @@ static bool is_excused(struct world *w, struct memory *m, unsigned int p)
 	return true;
 }
 
-static void judge_bit(struct world *w, unsigned int slot, unsigned int p, bool is)
+void world_judge_log(struct world *w, unsigned int slot, unsigned int p, bool is)
 {
 	struct memory *m = world_memory(w, slot);
 
@@ -76,7 +76,9 @@ static void judge_bit(struct world *w, unsigned int slot, unsigned int p, bool i
 			    "slot %u page %u is not in it", slot, p);
 	}
 	/* What may be in it and is not may come with the next use of the page (DIRTY-07) */
-	if (is && !w->manual_log)
+	if (is && m->state[p] & PAGE_AGAIN)
+		m->state[p] &= (uint8_t)~(PAGE_MUST_LOG | PAGE_MOVED | PAGE_AGAIN);
+	else if (is && !w->manual_log)
 		m->state[p] &= (uint8_t)~(PAGE_MUST_LOG | PAGE_MAY_LOG | PAGE_MOVED);
 }
 
@@ -91,7 +93,7 @@ void world_take_log(struct world *w, unsigned int slot)
 	if (!world_expect(w, "DIRTY-01", outcome_success(), o))
 		return;
 	for (unsigned int p = 0; p < pages; p++)
-		judge_bit(w, slot, p, bits[p / 8] >> p % 8 & 1);
+		world_judge_log(w, slot, p, bits[p / 8] >> p % 8 & 1);
 }
 
 void world_harvest(struct world *w)

@@ -127,14 +127,29 @@ static bool ready_slot(struct world *w, const uint64_t *a)
 	return a[0] < WORLD_SLOTS && w->slot[a[0]].used;
 }
 
+void world_slot_deleted(struct world *w, unsigned int slot)
+{
+	forget_log(world_memory(w, slot));
+	w->slot[slot].used = false;
+}
+
+void world_slot_moved(struct world *w, unsigned int slot, unsigned int place)
+{
+	struct memory *m = world_memory(w, slot);
+
+	w->slot[slot].place = place;
+	open_keys(m);
+	for (size_t p = 0; p < m->units * WORLD_UNIT_PAGES; p++)
+		if (m->state[p] & PAGE_MUST_LOG)
+			m->state[p] |= PAGE_MOVED;
+}
+
 static void act_delete(struct world *w, const uint64_t *a)
 {
 	struct slot s = w->slot[a[0]];
 
-	if (!world_expect(w, "SLOT-04", outcome_success(), set(w, (unsigned int)a[0], &s, 0)))
-		return;
-	forget_log(world_memory(w, (unsigned int)a[0]));
-	w->slot[a[0]].used = false;
+	if (world_expect(w, "SLOT-04", outcome_success(), set(w, (unsigned int)a[0], &s, 0)))
+		world_slot_deleted(w, (unsigned int)a[0]);
 }
 
 static void text_delete(struct world *w, const uint64_t *a, char *text)
@@ -161,17 +176,11 @@ static bool ready_move(struct world *w, const uint64_t *a)
 static void act_move(struct world *w, const uint64_t *a)
 {
 	struct slot s = w->slot[a[0]];
-	struct memory *m = &w->memory[s.memory];
 
 	s.place = (unsigned int)a[1];
-	if (!world_expect(w, "SLOT-05", outcome_success(),
-			  set(w, (unsigned int)a[0], &s, units_of(w, s.memory))))
-		return;
-	w->slot[a[0]] = s;
-	open_keys(m);
-	for (size_t p = 0; p < m->units * WORLD_UNIT_PAGES; p++)
-		if (m->state[p] & PAGE_MUST_LOG)
-			m->state[p] |= PAGE_MOVED;
+	if (world_expect(w, "SLOT-05", outcome_success(),
+			 set(w, (unsigned int)a[0], &s, units_of(w, s.memory))))
+		world_slot_moved(w, (unsigned int)a[0], s.place);
 }
 
 static void text_move(struct world *w, const uint64_t *a, char *text)

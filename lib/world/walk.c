@@ -11,7 +11,7 @@
 
 #define PER_WALK 150U
 #define SHRINK_SECONDS 40 /* for each failure */
-#define FAILURES 3U
+#define FAILURES 8U /* that are told apart, at most */
 #define SCRIPT_TEXT 8192
 
 static const struct action *all[WALK_ACTIONS];
@@ -55,16 +55,31 @@ void walk_begin(const struct actions *const *groups, size_t count, const struct 
 			all[actions++] = &groups[g]->action[i];
 }
 
+/* A line can name, and decide, clauses of its family's contract only */
+static bool is_ours(const char *clause)
+{
+	size_t length = strcspn(clause, "-");
+
+	for (const char *at = options->contract; at; at = strchr(at, ' ')) {
+		at += *at == ' ';
+		if (!strncmp(at, clause, length) && (at[length] == ' ' || !at[length]))
+			return true;
+	}
+	return false;
+}
+
 /* The failure in the form of every failure, with the script as numbered sentences */
 static void report(const char *state)
 {
 	static char text[SCRIPT_TEXT];
 	const struct trace *t = walk_trace;
+	char expected[WORLD_TEXT + 50];
 
-	report_fail(&(struct finding){ .clause = t->clause,
+	snprintf(expected, sizeof(expected), "%s (%s)", t->expected, t->clause);
+	report_fail(&(struct finding){ .clause = is_ours(t->clause) ? t->clause : NULL,
 				       .state = state,
 				       .request = t->done ? t->words[t->done - 1] : NULL,
-				       .expected = t->expected,
+				       .expected = expected,
 				       .observed = t->observed,
 				       .offset = -1 });
 	for (unsigned int i = 0; i < t->script.steps; i++)
@@ -131,7 +146,7 @@ static void notes(double seconds)
 static void check_coverage(void)
 {
 	for (unsigned int i = 0; i < actions; i++)
-		report_check(walk_trace->count[i], all[i]->name, "each action comes up",
+		report_check(walk_trace->count[i] || (all[i]->weight == ACTION_AT_ONCE) != walk_trace->at_once, all[i]->name, "each action comes up",
 			     "this one never did");
 }
 
@@ -141,7 +156,7 @@ static void tell(void)
 	const struct trace *t = walk_trace;
 
 	for (unsigned int i = 0; i < CLAUSES && t->clause_met[i].name[0]; i++)
-		if (t->clause_met[i].now)
+		if (t->clause_met[i].now && is_ours(t->clause_met[i].name))
 			report_decided(t->clause_met[i].name);
 	for (unsigned int i = 0; i < FINDINGS && t->finding[i].name[0]; i++) {
 		if (!t->finding[i].now)
@@ -180,7 +195,7 @@ static void replay(const char *name, const char *text)
 	walk_trace->spoken = false;
 }
 
-void walk_line(unsigned long steps)
+void walk_line(unsigned long steps, bool at_once)
 {
 	double begun = report_seconds(), end = begun + 60.0 * (double)options->minutes;
 	unsigned int failures = 0;
@@ -194,6 +209,10 @@ void walk_line(unsigned long steps)
 		free(file);
 		return;
 	}
+	walk_trace->at_once = at_once;
+	walk_trace->total = 0;
+	memset(walk_trace->count, 0, sizeof(walk_trace->count));
+	memset(walk_trace->pair, 0, sizeof(walk_trace->pair));
 	steps = options->steps ? options->steps : steps;
 	for (; options->minutes ? report_seconds() < end : done < steps; seed++) {
 		bool right;
@@ -205,7 +224,7 @@ void walk_line(unsigned long steps)
 		tell();
 		if (!right && is_new(&failures))
 			failed(seed, done);
-		if (failures == FAILURES)
+		if (failures == FAILURES || failures >= options->failures)
 			break;
 	}
 	notes(report_seconds() - begun);

@@ -103,6 +103,8 @@ static unsigned int draw_action(struct world *w)
 	for (unsigned int i = 0; i < walk_actions(); i++) {
 		share[i] = 1000000UL * walk_action(i)->weight /
 			   (walk_trace->count[i] / walk_action(i)->weight + 50);
+		if (walk_action(i)->weight == ACTION_AT_ONCE && !walk_trace->at_once)
+			share[i] = 0;
 		sum += share[i];
 	}
 	at = world_random(w) % sum;
