@@ -159,7 +159,7 @@ tested() {
 run_suite() {
 	local version=unknown about name=${suite##*/}
 
-	[[ ! -r $suite/version ]] || version=$(<"$suite/version")
+	[[ ! -r $suite/version ]] || version=$(sed -n "s/^suite //p" "$suite/version")
 	about=("suite=$version" "target=$TARGET" "asked=$(asked)")
 	make_results_folder
 	step "run on $(tested), $JOBS at a time"

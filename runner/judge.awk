@@ -93,20 +93,25 @@ function result(    v, name) {
 		fault("result " number " of a line that did not begin")
 	line_number[++lines] = begun == "" ? number + 0 : begun + 0
 	count[v]++
-	clauses_of_line(line_number[lines])
+	clauses_of_line(line_number[lines], v)
 	begun = ""
 	nested_failure = 0
 	said = ""
 }
 
-# Clauses that are none
-function clauses_of_line(n,    i, names) {
+# Clauses that are none; promises of a passed line that no case kept
+function clauses_of_line(n, v,    i, names) {
 	i = split(met_names " " promised, names, " ")
 	for (; i > 0; i--)
 		if (!(names[i] in clause))
 			clause_fault = clause_fault == "" ? "line " n " names " names[i] \
 				", which no contract.md of this suite has" : clause_fault
-	met_names = promised = ""
+	i = whole + 0 && v == "passed" ? split(promised, names, " ") : 0
+	for (; i > 0; i--)
+		if (index(decided " ", " " names[i] " ") == 0)
+			clause_fault = clause_fault == "" ? "error of the suite: line " n " promises " names[i] \
+				", and no case of it decided that" : clause_fault
+	met_names = promised = decided = ""
 }
 
 function plan(s) {
@@ -156,7 +161,11 @@ function fact(s,    name, value, form, part, count_at) {
 		return
 	}
 	if (name == "clause")
+	{
 		met_names = met_names " " part[1]
+		if (part[2] + 0 > 0)
+			decided = decided " " part[1]
+	}
 	else if (name == "names")
 		promised = promised " " value
 	else if (name == "cases")

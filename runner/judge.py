@@ -142,12 +142,15 @@ def document_fault(reader: Reader, code: int) -> str:
     return ""
 
 
-def clause_fault(reader: Reader, known: Container[str]) -> str:
-    """Clauses that are none."""
+def clause_fault(reader: Reader, known: Container[str], whole: bool) -> str:
+    """Clauses that are none; where lines ran WHOLE, promises of passed lines that no case kept."""
     for line in reader.lines:
         unknown = [name for name in [*line["clauses"], *line["promised"]] if name not in known]
         if unknown:
             return f"line {line['number']} names {unknown[0]}, which no contract.md of this suite has"
+        unkept = [name for name in line["promised"] if not line["clauses"].get(name)]
+        if whole and unkept and line["verdict"] == "passed":
+            return f"error of the suite: line {line['number']} promises {unkept[0]}, and no case of it decided that"
     return ""
 
 
@@ -166,7 +169,7 @@ def part(reader: Reader, evidence: Evidence, known: Container[str], whole: bool)
     fault = status_fault(evidence.text("status"))
     if not fault:
         code = int(evidence.text("status").partition(" ")[2])
-        fault = document_fault(reader, code) or missing(evidence) or clause_fault(reader, known)
+        fault = document_fault(reader, code) or missing(evidence) or clause_fault(reader, known, whole)
     if fault:
         return "broken", fault, None
     if trouble:

@@ -140,13 +140,6 @@ def known_text(document: Document) -> list[str]:
     return text
 
 
-def undecided_text(document: Document) -> list[str]:
-    """Promises of lines that no case of them kept."""
-    return [f"promised, and decided by no case: {test['name']}:{line['number']} {name}"
-            for test in document["tests"] for line in test["lines"] if line["verdict"] == "passed"
-            for name in line["promised"] if not line["clauses"].get(name)]
-
-
 def end_text(document: Document) -> list[str]:
     """How a run ended that did not run to its end."""
     run = document["run"]
@@ -217,7 +210,6 @@ def summary(document: Document) -> str:
         text += test_text(test)
     if known := known_text(document):
         text += ["", *known]
-    text += undecided_text(document)
     if again := again_text(document):
         text += ["", *again]
     if document["clauses"]:

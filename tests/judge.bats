@@ -199,6 +199,13 @@ setup() {
 	verdict 0 passed <<<'echo 1..1; echo "# clause: SS-01 4"; echo ok 1 a'
 }
 
+@test "a promise that no case kept is an error of the suite, but not of lines that were chosen" {
+	printf '| AA-01 | documented | text | |\n' >"$suite/memop/contract.md"
+	verdict 3 'error of the suite: line 1 promises AA-01, and no case' <<<'echo 1..1; echo "# names: AA-01"; echo ok 1 a'
+	in_runner -- --case 0x1
+	[ "$status" -eq 0 ]
+}
+
 @test "a test that is broken, failed or troubled proves no clause" {
 	printf '| AA-01 | documented | text | |\n| AA-02 | documented | text | |\n' >"$suite/memop/contract.md"
 	verdict 3 BROKEN <<<'echo 1..2; echo "# clause: AA-01 4"; echo ok 1 a'
