@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # check.sh: the suite's own tests; they need no KVM and no emulator. Installs
-# and fetches what they need (see run.sh --no-install). Two files of tests run at
-# a time, the longest first; each one's results come when it has ended. The last
-# line counts.
+# and fetches what they need (see run.sh --no-install). The longest file of tests
+# runs beside all others; each one's results come when it has ended. The last line
+# counts.
 set -euo pipefail
 shopt -s inherit_errexit
 here=$(cd "$(dirname "$(readlink -f "$0")")/.." && pwd)
@@ -28,17 +28,17 @@ run_file() {
 	sed '/^1\.\./d' "$log"
 }
 
-# run_files FILE...: two at a time
+# run_files FILE...: the first one beside all others
 run_files() {
-	local file
+	local file beside
 
+	run_file "$logs" "$1" &
+	beside=$!
+	shift
 	for file in "$@"; do
-		while (($(jobs -rp | wc -l) >= 2)); do
-			wait -n || true
-		done
-		run_file "$logs" "$file" &
+		run_file "$logs" "$file"
 	done
-	wait
+	wait "$beside"
 }
 
 main() {
