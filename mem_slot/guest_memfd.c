@@ -236,6 +236,7 @@ static void files(void)
 	int good = new_file(0), null = open("/dev/null", O_RDWR), gone = dup(null);
 	int ordinary = memfd_create("ordinary", 0);
 
+	report_deciding("MEMFD-03");
 	TEST_ASSERT(ordinary >= 0 && !ftruncate(ordinary, (off_t)(UNITS * unit)), "memfd_create");
 	close(gone);
 	expect(outcome_success(), bind(good, 0, unit), "a file of this VM");
@@ -281,6 +282,7 @@ static void bounds(void)
 	};
 	int file = new_file(0);
 
+	report_deciding("MEMFD-03");
 	for (size_t i = 0; i < ARRAY_SIZE(ranges); i++)
 		expect(ranges[i].good ? outcome_success() : outcome_refused(),
 		       bind(file, ranges[i].offset, ranges[i].size),
@@ -294,6 +296,7 @@ static void user_addresses(void)
 	int file = new_file(0);
 	struct region r = bind(file, 0, unit);
 
+	report_deciding("MEMFD-05");
 	TEST_ASSERT(!munmap(unmapped, UNITS * unit), "munmap");
 	r.user = (uintptr_t)unmapped;
 	expect(outcome_success(), r, "a legal address where nothing is mapped");
