@@ -9,6 +9,8 @@
  * what user space does that migrates a guest: it reads the log again and again while
  * the guest writes, and copies the pages that are in it. When the guest has
  * stopped and the last log is copied, the copy must be what the guest has.
+ *
+ * Over 300 lines: the sizes that only many segments show, each with its own check.
  */
 #include <pthread.h>
 #include <sys/mman.h>
@@ -66,8 +68,8 @@ static void lay_out(uint8_t *memory, unsigned int logged)
 	for (uint32_t i = 0; i < SLOTS; i++) {
 		slots[i].gpa = HERE + at;
 		slots[i].size = (i % 2 + 1UL) << 20;
-		slots[i].log = (struct dirty_log){ worker.vm->fd, SLOT + i,
-						   slots[i].size / page_size };
+		slots[i].log =
+			(struct dirty_log){ worker.vm->fd, SLOT + i, slots[i].size / page_size };
 		slots[i].dirty = pages_none(slots[i].log.pages);
 		/* Their memory lies the other way round */
 		set(SLOT + i, slots[i].gpa, slots[i].size,
@@ -145,9 +147,21 @@ static void large(void)
 {
 	const uint64_t size = (1UL << 30) + 3 * unit;
 	const size_t pages = size / page_size;
-	const size_t at[] = { 0,     1,	      255,	   256,	      511,	  512,
-			      65535, 65536,   131071,	   131072,    200000,	  262143,
-			      262144 < pages ? 262144 : 1, pages - 2, pages - 1 };
+	const size_t at[] = { 0,
+			      1,
+			      255,
+			      256,
+			      511,
+			      512,
+			      65535,
+			      65536,
+			      131071,
+			      131072,
+			      200000,
+			      262143,
+			      262144 < pages ? 262144 : 1,
+			      pages - 2,
+			      pages - 1 };
 	struct dirty_log log = { worker.vm->fd, SLOT, pages };
 	struct pages all = pages_none(pages);
 	uint8_t *memory = region_memory(size);
@@ -224,13 +238,14 @@ static void compare_copy(const struct dirty_log *log, const uint8_t *memory, con
 	size_t lost = 0, first = 0;
 
 	for (size_t page = 0; page < log->pages; page++)
-		if (bytes_differ(copy + page * page_size, memory + page * page_size, page_size) >= 0) {
+		if (bytes_differ(copy + page * page_size, memory + page * page_size, page_size) >=
+		    0) {
 			if (!lost++)
 				first = page;
 		}
 	report_check(!lost, "pages copied whenever the log had them",
-		     "the copy is what the guest has",
-		     "%zu pages are not, the first is page %zu", lost, first);
+		     "the copy is what the guest has", "%zu pages are not, the first is page %zu",
+		     lost, first);
 }
 
 static void while_the_guest_writes(void)

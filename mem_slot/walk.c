@@ -37,13 +37,16 @@ static void kept_walks(void)
 static const struct line lines[] = {
 	{ "random histories of slots, their memory and logs are as the model has them",
 	  "SLOT-01 SLOT-03 SLOT-04 SLOT-05 SLOT-09 SLOT-10 SLOT-15 SLOT-16 SLOT-18 DIRTY-01 "
-	  "DIRTY-08", walks },
+	  "DIRTY-08",
+	  walks },
 	{ "walks that once found something pass", "DIRTY-01 SLOT-05", kept_walks },
 };
 
 int main(int argc, char **argv)
 {
-	static struct walk_options options = { .excuse = 1, .failures = 3, .contract = "SLOT DIRTY" };
+	static struct walk_options options = { .excuse = 1,
+					       .failures = 3,
+					       .contract = "SLOT DIRTY" };
 	static const struct report_number numbers[] = {
 		{ "--seed", "the same walks again", &options.seed },
 		{ "--steps", "how many actions", &options.steps },

@@ -16,7 +16,7 @@
 
 static const struct actions *const groups[] = {
 	&world_slot_actions,  &world_log_actions, &world_history_actions, &world_guest_actions,
-	&world_memop_actions, &world_key_actions, &world_mode_actions, &world_race_actions,
+	&world_memop_actions, &world_key_actions, &world_mode_actions,	  &world_race_actions,
 };
 
 static void walks(void)
@@ -50,7 +50,9 @@ static const struct line lines[] = {
 
 int main(int argc, char **argv)
 {
-	static struct walk_options options = { .excuse = 1, .failures = 3, .contract = "MEMOP SKEY" };
+	static struct walk_options options = { .excuse = 1,
+					       .failures = 3,
+					       .contract = "MEMOP SKEY" };
 	static const struct report_number numbers[] = {
 		{ "--seed", "the same walks again", &options.seed },
 		{ "--steps", "how many actions", &options.steps },

@@ -39,5 +39,4 @@ struct walk_kept {
 };
 void walk_kept_line(const struct walk_kept *kept, size_t count);
 
-
 #endif

@@ -34,9 +34,9 @@ enum page_state {
 	PAGE_KEY_OPEN = 4, /* nobody has said what its key is */
 	PAGE_THERE = 8,	   /* certainly has storage of the host: it was used */
 	PAGE_RC_OPEN = 16, /* R and C may be on or off, whatever key[] has */
-	PAGE_AGAIN = 128,  /* stored by a request: may come once more when the guest meets its MiB */
-	PAGE_TABLED = 64,  /* was used, or had a key: its MiB certainly has a page table */
-	PAGE_MOVED = 32,   /* with its slot, since it was written and not yet in the log */
+	PAGE_AGAIN = 128, /* stored by a request: may come once more when the guest meets its MiB */
+	PAGE_TABLED = 64, /* was used, or had a key: its MiB certainly has a page table */
+	PAGE_MOVED = 32,  /* with its slot, since it was written and not yet in the log */
 };
 
 /* Memory of this process, in one piece; at most one slot has it (see docs/contract.md) */
@@ -74,9 +74,9 @@ struct world {
 	struct world_vcpu vcpu[WORLD_VCPUS];
 	unsigned int vcpus;
 	bool has_keys, keys_used, manual_log, may_read_only;
-	uint32_t first_slot; /* number that slot 0 has for KVM */
+	uint32_t first_slot;	/* number that slot 0 has for KVM */
 	unsigned int extension; /* KVM_CAP_S390_MEM_OP_EXTENSION */
-	int child;	     /* that shares all memory since a fork, 0: none */
+	int child;		/* that shares all memory since a fork, 0: none */
 	uint64_t random;
 	struct {
 		unsigned int memory, page;

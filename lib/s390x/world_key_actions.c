@@ -70,7 +70,7 @@ static void have_key(struct memory *m, uint64_t p, uint8_t key)
 {
 	m->key[p] = key;
 	m->may[p] = key & LOOK_RC;
-	m->state[p] &= (uint8_t)~(PAGE_KEY_OPEN | PAGE_RC_OPEN);
+	m->state[p] &= (uint8_t) ~(PAGE_KEY_OPEN | PAGE_RC_OPEN);
 	m->state[p] |= PAGE_MAY_LOG;
 }
 
@@ -140,7 +140,8 @@ static void act_set(struct world *w, const uint64_t *a)
 
 static void text_set(struct world *w, const uint64_t *a, char *text)
 {
-	snprintf(text, WORLD_TEXT, "SET_SKEYS, slot %u pages %u to %u (absolute %#llx): %#04x %#04x ...",
+	snprintf(text, WORLD_TEXT,
+		 "SET_SKEYS, slot %u pages %u to %u (absolute %#llx): %#04x %#04x ...",
 		 (unsigned int)a[0], (unsigned int)a[1], (unsigned int)(a[1] + a[2] - 1),
 		 (unsigned long long)(world_gpa(w, (unsigned int)a[0]) + a[1] * WORLD_PAGE),
 		 key_of(a[3], 0), key_of(a[3], 1));
@@ -178,7 +179,8 @@ static void act_invalid(struct world *w, const uint64_t *a)
 static void text_invalid(struct world *w, const uint64_t *a, char *text)
 {
 	(void)w;
-	snprintf(text, WORLD_TEXT, "SET_SKEYS, slot %u pages %u to %u, number %u has its last bit on",
+	snprintf(text, WORLD_TEXT,
+		 "SET_SKEYS, slot %u pages %u to %u, number %u has its last bit on",
 		 (unsigned int)a[0], (unsigned int)a[1], (unsigned int)(a[1] + a[2] - 1),
 		 (unsigned int)(a[3] % a[2]));
 }

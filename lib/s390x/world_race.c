@@ -16,8 +16,9 @@
 
 enum deed { READ, WRITE, EXCHANGE, STORE, LOAD, DELETE, MOVE, LOG, DEEDS };
 
-static const char *const deed_text[] = { "ABSOLUTE_READ", "ABSOLUTE_WRITE", "ABSOLUTE_CMPXCHG",
-					 "a vCPU's store", "a vCPU's load", "its slot is deleted",
+static const char *const deed_text[] = { "ABSOLUTE_READ",     "ABSOLUTE_WRITE",
+					 "ABSOLUTE_CMPXCHG",  "a vCPU's store",
+					 "a vCPU's load",     "its slot is deleted",
 					 "its slot is moved", "its log is read" };
 
 /* What a thread does, and what comes of it: about one byte */
@@ -38,7 +39,8 @@ static void change_slot(struct side *s)
 	const struct memory *m = &s->w->memory[slot->memory];
 	struct region r = { .slot = s->w->first_slot + s->slot,
 			    .flags = slot->flags,
-			    .gpa = s->w->base + (s->deed == MOVE ? s->place : slot->place) * WORLD_UNIT,
+			    .gpa = s->w->base +
+				   (s->deed == MOVE ? s->place : slot->place) * WORLD_UNIT,
 			    .size = s->deed == MOVE ? m->units * WORLD_UNIT : 0,
 			    .user = (uintptr_t)m->host };
 
@@ -200,15 +202,15 @@ static void act(struct world *w, const uint64_t *a)
 	uint8_t now;
 
 	for (int i = 0; i < 2; i++)
-		side[i] = (struct side){ .w = w,
-					 .deed = (enum deed)a[2 + i],
-					 .slot = (unsigned int)a[0],
-					 .place = place_to_move_to(w, a),
-					 .gpa = world_gpa(w, (unsigned int)a[0]) +
-						a[1] * WORLD_PAGE,
-					 .value = (uint8_t)(before + 1 + i + a[4] % 100),
-					 .old = before,
-					 .barrier = &barrier };
+		side[i] =
+			(struct side){ .w = w,
+				       .deed = (enum deed)a[2 + i],
+				       .slot = (unsigned int)a[0],
+				       .place = place_to_move_to(w, a),
+				       .gpa = world_gpa(w, (unsigned int)a[0]) + a[1] * WORLD_PAGE,
+				       .value = (uint8_t)(before + 1 + i + a[4] % 100),
+				       .old = before,
+				       .barrier = &barrier };
 	pthread_barrier_init(&barrier, NULL, 2);
 	TEST_ASSERT(!pthread_create(&thread, NULL, perform, &side[1]), "pthread_create");
 	perform(&side[0]);

@@ -31,8 +31,8 @@ static void draw_pages(struct world *w, uint64_t *a)
 
 static bool ready_pages(struct world *w, const uint64_t *a)
 {
-	return a[0] < WORLD_MEMORIES &&
-	       a[1] + a[2] <= w->memory[a[0]].units * WORLD_UNIT_PAGES && a[2];
+	return a[0] < WORLD_MEMORIES && a[1] + a[2] <= w->memory[a[0]].units * WORLD_UNIT_PAGES &&
+	       a[2];
 }
 
 static bool ready_file(struct world *w, const uint64_t *a)
@@ -61,7 +61,7 @@ static void touched(struct world *w, const uint64_t *a, uint8_t may, uint8_t sta
 static void untouched(struct world *w, const uint64_t *a)
 {
 	for (uint64_t p = a[1]; p < a[1] + a[2]; p++)
-		w->memory[a[0]].state[p] &= (uint8_t)~(PAGE_THERE | PAGE_TABLED);
+		w->memory[a[0]].state[p] &= (uint8_t) ~(PAGE_THERE | PAGE_TABLED);
 }
 
 static void act_write(struct world *w, const uint64_t *a)
@@ -128,9 +128,9 @@ static void act_remap(struct world *w, const uint64_t *a)
 	size_t size = a[2] * WORLD_PAGE;
 	uint8_t *here = pages_at(w, a), *away;
 
-	away = mremap(here, size, size, MREMAP_MAYMOVE | MREMAP_FIXED,
-		      mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
-			   0));
+	away = mremap(
+		here, size, size, MREMAP_MAYMOVE | MREMAP_FIXED,
+		mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
 	TEST_ASSERT(away != MAP_FAILED, "mremap, errno %d", errno);
 	TEST_ASSERT(mremap(away, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, here) == here,
 		    "mremap back, errno %d", errno);

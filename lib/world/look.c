@@ -58,7 +58,7 @@ static bool is_excused(struct world *w, struct memory *m, unsigned int p)
 	if (!w->excuse || !(m->state[p] & PAGE_MOVED))
 		return false;
 	world_found(w, FOUND_MOVE);
-	m->state[p] &= (uint8_t)~(PAGE_MUST_LOG | PAGE_MOVED);
+	m->state[p] &= (uint8_t) ~(PAGE_MUST_LOG | PAGE_MOVED);
 	return true;
 }
 
@@ -77,9 +77,9 @@ void world_judge_log(struct world *w, unsigned int slot, unsigned int p, bool is
 	}
 	/* What may be in it and is not may come with the next use of the page (DIRTY-07) */
 	if (is && m->state[p] & PAGE_AGAIN)
-		m->state[p] &= (uint8_t)~(PAGE_MUST_LOG | PAGE_MOVED | PAGE_AGAIN);
+		m->state[p] &= (uint8_t) ~(PAGE_MUST_LOG | PAGE_MOVED | PAGE_AGAIN);
 	else if (is && !w->manual_log)
-		m->state[p] &= (uint8_t)~(PAGE_MUST_LOG | PAGE_MAY_LOG | PAGE_MOVED);
+		m->state[p] &= (uint8_t) ~(PAGE_MUST_LOG | PAGE_MAY_LOG | PAGE_MOVED);
 }
 
 void world_take_log(struct world *w, unsigned int slot)
@@ -129,7 +129,7 @@ static void learn_key(struct memory *m, size_t p, uint8_t is)
 	else
 		m->key[p] |= is & LOOK_RC;
 	m->may[p] |= m->key[p] & LOOK_RC;
-	m->state[p] &= (uint8_t)~(PAGE_KEY_OPEN | PAGE_RC_OPEN);
+	m->state[p] &= (uint8_t) ~(PAGE_KEY_OPEN | PAGE_RC_OPEN);
 }
 
 bool world_look_at_key(struct world *w, unsigned int memory, size_t p, uint8_t is)
@@ -158,8 +158,8 @@ bool world_look_at_keys(struct world *w, unsigned int slot, size_t page, size_t 
 	struct outcome o = outcome_of(ioctl(w->vm->fd, KVM_S390_GET_SKEYS, &request));
 
 	if (!w->keys_used)
-		return world_expect(w, "SKEY-01", (struct outcome){ .ret = KVM_S390_GET_SKEYS_NONE },
-				    o);
+		return world_expect(w, "SKEY-01",
+				    (struct outcome){ .ret = KVM_S390_GET_SKEYS_NONE }, o);
 	if (!world_expect(w, "SKEY-04", outcome_success(), o))
 		return false;
 	for (size_t p = 0; p < pages; p++)

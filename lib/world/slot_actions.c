@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Actions on slots: add, delete, move, flags, and requests that have to be refused.
+ *
+ * Over 300 lines: one table of what can be done to a slot.
  */
 #include <stdio.h>
 

@@ -11,7 +11,7 @@
 
 #define PER_WALK 150U
 #define SHRINK_SECONDS 40 /* for each failure */
-#define FAILURES 8U /* that are told apart, at most */
+#define FAILURES 8U	  /* that are told apart, at most */
 #define SCRIPT_TEXT 8192
 
 static const struct action *all[WALK_ACTIONS];
@@ -146,8 +146,9 @@ static void notes(double seconds)
 static void check_coverage(void)
 {
 	for (unsigned int i = 0; i < actions; i++)
-		report_check(walk_trace->count[i] || (all[i]->weight == ACTION_AT_ONCE) != walk_trace->at_once, all[i]->name, "each action comes up",
-			     "this one never did");
+		report_check(walk_trace->count[i] ||
+				     (all[i]->weight == ACTION_AT_ONCE) != walk_trace->at_once,
+			     all[i]->name, "each action comes up", "this one never did");
 }
 
 /* What this walk has met: the case counts for these clauses, or is a fault's */

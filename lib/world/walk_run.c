@@ -149,8 +149,8 @@ static void end_here(void)
 	_exit(99);
 }
 
-static void __attribute__((noreturn)) walk(uint64_t seed, unsigned int steps, bool excuse,
-					   bool drawn)
+static void __attribute__((noreturn))
+walk(uint64_t seed, unsigned int steps, bool excuse, bool drawn)
 {
 	struct world *w;
 
@@ -191,8 +191,8 @@ static int wait_for(pid_t child)
 			idle = 0;
 		progress = walk_trace->progress;
 	}
-	world_wrong(NULL, "SLOT-18", "each request comes back",
-		    "after %d seconds this one has not", STUCK_SECONDS);
+	world_wrong(NULL, "SLOT-18", "each request comes back", "after %d seconds this one has not",
+		    STUCK_SECONDS);
 	kill(child, SIGKILL);
 	waitpid(child, &status, 0);
 	return 0;
