@@ -32,6 +32,7 @@
 #define NUMBER 10U
 #define SEQUENCE 0x5aU
 #define ASTE_SEQUENCE 0x12345678U
+#define IGNORED_8 0xffffffff0000ffffUL /* of control register 8 */
 
 static const uint64_t slots[] = { 0x100000, 0x300000 };
 
@@ -98,6 +99,10 @@ static void build(bool primary)
 	/* The other list designation is no good, so that the right one is used */
 	cpu->cr[2] = primary ? NOWHERE : control;
 	cpu->cr[5] = primary ? control : NOWHERE;
+	/* Bits that are no part of the origins and of the authorization index */
+	cpu->cr[2] |= 0xa5a5a5a580000000;
+	cpu->cr[5] |= 0x5a5a5a5a8000003f;
+	cpu->cr[8] = IGNORED_8;
 	cpu->psw_mask = JUDGE_PSW | PSW_DAT | PSW_AS_REGISTER;
 }
 
@@ -264,7 +269,7 @@ static void address_spaces(void)
 static void spoil_authority(unsigned int n)
 {
 	path.ale[0] |= 1U << 24 | 77; /* private, ALEAX 77 */
-	arena->state.cpu.cr[8] = (uint64_t)n << 16;
+	arena->state.cpu.cr[8] = IGNORED_8 | (uint64_t)n << 16;
 	for (unsigned int i = 0; i < 16; i++)
 		path.authority[i] = i & 1 ? 0x40 >> (i / 2 % 4) * 2 : 0xaa;
 	/* Behind the table's end everything would be permitted */
@@ -272,7 +277,7 @@ static void spoil_authority(unsigned int n)
 		path.authority[i] = 0xff;
 	if (n == 80) {
 		path.aste[0] = low(NOWHERE);
-		arena->state.cpu.cr[8] = 0;
+		arena->state.cpu.cr[8] = IGNORED_8;
 	}
 }
 

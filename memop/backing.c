@@ -28,6 +28,7 @@
 
 static const uint64_t slots[] = { 0, BASE };
 static struct arena *arena;
+static struct dat dat;
 static uint8_t *buf;
 
 static const struct form {
@@ -145,6 +146,21 @@ static void requests(int protection)
 	}
 }
 
+/* One case: 8 bytes at @address, of which the tables can be read or not */
+static void tables_case(const struct form *form, uint64_t address, bool done)
+{
+	struct kvm_s390_mem_op op = { .op = form->op,
+				      .gaddr = address,
+				      .size = 8,
+				      .flags = form->flags,
+				      .buf = (uintptr_t)buf };
+
+	if (!report_case())
+		return;
+	bytes_copy(buf, arena_rest(arena, PAGE + 0x10, false), 8);
+	compare(&op, memop(arena->vcpu->fd, &op), done);
+}
+
 static void with(int protection)
 {
 	uint8_t *page = arena_at(arena, PAGE);
@@ -167,9 +183,38 @@ static void no_store(void)
 	with(PROT_READ);
 }
 
+/* The guest's translation tables are in memory that the process cannot read */
+static void no_tables(void)
+{
+	const uint64_t asce = dat_space(&dat, DAT_REGION_THIRD), address = 0x80000000 + 0x3000;
+	struct cpu *cpu = &arena->state.cpu;
+	uint64_t tables[3] = { asce & -CONTRACT_PAGE };
+
+	dat_map(&dat, asce, address, PAGE);
+	tables[1] = *dat_entry(&dat, asce, address, DAT_REGION_THIRD) & -CONTRACT_PAGE;
+	tables[2] = *dat_entry(&dat, asce, address, DAT_SEGMENT) & -CONTRACT_PAGE;
+	cpu->cr[7] = asce;
+	cpu->psw_mask = PSW_EA | PSW_BA | PSW_DAT | PSW_AS_SECONDARY;
+	arena_cpu(arena);
+	for (size_t t = 0; t < ARRAY_SIZE(tables); t++)
+		for (int good = 0; good < 2; good++)
+			for (uint64_t flags = 0; flags < 2; flags++)
+				for (uint32_t op = 0; op <= KVM_S390_MEMOP_LOGICAL_WRITE; op++) {
+					const struct form form = { op, true, op & 1, flags };
+
+					TEST_ASSERT(!mprotect(dat_at(&dat, tables[t]), CONTRACT_PAGE,
+							      good ? PROT_READ | PROT_WRITE
+								   : PROT_NONE),
+						    "mprotect");
+					tables_case(&form, address + 0x10, good);
+				}
+}
+
 static const struct line lines[] = {
 	{ "memory that the process cannot access", "MEMOP-RET-01", no_access },
 	{ "memory that the process cannot write", "MEMOP-RET-01", no_store },
+	{ "translation tables that the process cannot read", "MEMOP-RET-01 MEMOP-RET-02",
+	  no_tables },
 };
 
 static void set_up(void)
@@ -187,6 +232,8 @@ static const struct bench bench = {
 	.slots = slots,
 	.count = ARRAY_SIZE(slots),
 	.arena = &arena,
+	.dat = &dat,
+	.tables = 0x400000,
 	.begin = set_up,
 	.end = tear_down,
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * For the test of injection: an address space with one page of each kind, and the
- * comparison of the guest's lowcore with what the oracle says of it.
+ * For tests of what comes after an exception: an address space with one page of each
+ * kind, in any space and addressing mode.
  */
 #ifndef INJECTED_H
 #define INJECTED_H
@@ -45,6 +45,11 @@ enum tested_page {
 	BIT_52,	 /* translation specification */
 	MISSING, /* no storage */
 	PAGES,
+};
+
+static const char *const page_text[] = {
+	"good page",	 "good page",	 "fetch-protected by key 5", "key 5",
+	"DAT-protected", "invalid page", "page-table bit 52",	     "no storage",
 };
 
 static uint64_t address_of(enum tested_page page)
@@ -128,46 +133,6 @@ static struct trial request(uint32_t op, uint64_t gaddr, uint32_t size, uint64_t
 
 	t.request.op.ar = AR;
 	return t;
-}
-
-static struct judge_order leave(void)
-{
-	return (struct judge_order){ .psw_mask = arena->state.cpu.psw_mask, .kind = JUDGE_EXIT };
-}
-
-static void field(const struct trial *t, const char *clause, const char *name, uint64_t is,
-		  uint64_t is_to_be)
-{
-	char expected[80], observed[40];
-
-	if (is == is_to_be)
-		return;
-	snprintf(expected, sizeof(expected), "%s %#llx in the guest's lowcore", name,
-		 (unsigned long long)is_to_be);
-	snprintf(observed, sizeof(observed), "%#llx", (unsigned long long)is);
-	trial_wrong(t, clause, expected, observed, -1);
-}
-
-/* Is what the CPU has stored for @o what the exception of @t is to look like? */
-static void check_lowcore(const struct trial *t, const struct judge_order *o, uint64_t psw_addr,
-			  bool changed)
-{
-	const uint64_t cc = 3UL << 44;
-	struct interruption i;
-
-	contract_interruption(&arena->state, &t->request, &t->prediction, t->outcome.ret,
-			      DIAG_LENGTH, changed, &i);
-	if (i.code == PGM_PROTECTION)
-		report_decided("MEMOP-INJ-04");
-	field(t, "MEMOP-INJ-01", "interruption code", o->code, (uint64_t)i.code);
-	field(t, "MEMOP-INJ-01", "instruction length", o->ilc & 7, DIAG_LENGTH);
-	field(t, "MEMOP-INJ-01", "old PSW mask", o->old_psw[0] & ~cc, arena->state.cpu.psw_mask);
-	field(t, "MEMOP-INJ-01", "old PSW address", o->old_psw[1], psw_addr - i.psw_back);
-	field(t, i.code == PGM_PROTECTION ? "MEMOP-INJ-04" : "MEMOP-INJ-01", "TEID",
-	      o->teid & i.teid_mask, i.teid & i.teid_mask);
-	if (i.has_access_id)
-		field(t, "MEMOP-INJ-01", "exception access id", o->exception_access_id,
-		      i.access_id);
 }
 
 #endif

@@ -20,6 +20,7 @@
 #include "compat.h"
 #include "s390x/bench.h"
 #include "s390x/judge.h"
+#include "s390x/memop_deviation.h"
 #include "case/report.h"
 #include "s390x/skey.h"
 
@@ -119,6 +120,29 @@ static void counts(void)
 	}
 }
 
+/* The same while no key is in use */
+static void counts_before_use(void)
+{
+	static const uint64_t bad[] = { 0, KVM_S390_SKEYS_MAX + 1, 1UL << 31, 1UL << 32, -1UL };
+	char request[80];
+	struct outcome o;
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		/* Refused, so that it puts none in use */
+		report_deciding(bad[i] ? "SKEY-03" : "SKEY-02");
+		expect(outcome_error(EINVAL), KVM_S390_SET_SKEYS, 0, bad[i], keys, 0);
+		if (!report_case())
+			continue;
+		o = call(KVM_S390_GET_SKEYS, 0, bad[i], keys, 0, 0);
+		snprintf(request, sizeof(request), "GET_SKEYS with count %#llx before keys are used",
+			 (unsigned long long)bad[i]);
+		if (deviation_of_unused_keys(o))
+			report_deviation(deviation_of_unused_keys(o));
+		else if (!outcome_equal(o, outcome_error(EINVAL)))
+			report_wrong(request, "EINVAL", "%d, errno %d", o.ret, o.err);
+	}
+}
+
 static uint8_t value(unsigned int n)
 {
 	return (uint8_t)(2 * n);
@@ -173,13 +197,38 @@ static void round_trip(void)
 		}
 }
 
+/* A run of keys, each another, that lies in two slots */
+static void across_slots(void)
+{
+	uint8_t *back = keys + 1024;
+
+	report_deciding("SKEY-04 SKEY-05");
+	enable();
+	for (unsigned int before = 1; before < 64; before += 7) {
+		uint64_t gfn = BASE / CONTRACT_PAGE - before;
+		long d;
+
+		if (!report_case())
+			continue;
+		for (unsigned int n = 0; n < COUNT; n++)
+			keys[n] = value((n * 5 + before) % COUNT);
+		memset(back, 0xa5, COUNT);
+		call(KVM_S390_SET_SKEYS, gfn, COUNT, keys, 0, 0);
+		call(KVM_S390_GET_SKEYS, gfn, COUNT, back, 0, 0);
+		d = bytes_differ(back, keys, COUNT);
+		if (d >= 0)
+			wrong("SET_SKEYS, then GET_SKEYS, over two slots", "the same keys",
+			      "another key", d);
+	}
+}
+
 /* The last bit is on in one key of @count, at each place */
 static void invalid_keys(void)
 {
 	enable();
-	for (unsigned int count = 1; count <= 9; count += 4)
-		for (unsigned int at = 0; at < count; at++)
-			for (unsigned int n = 0; n < COUNT; n += 9) {
+	for (unsigned int count = 1; count <= 257; count = count < 9 ? count + 4 : count * 4 + 9)
+		for (unsigned int at = 0; at < count; at += count < 10 ? 1 : 7)
+			for (unsigned int n = 0; n < COUNT; n += count < 10 ? 9 : 50) {
 				memset(keys, 0x40, count);
 				keys[at] = value(n) | 1;
 				expect(outcome_error(EINVAL), KVM_S390_SET_SKEYS,
@@ -211,12 +260,22 @@ static void holes(void)
 	static const uint64_t far[] = { 1UL << 40, (1UL << 52) - 1, 1UL << 52, -1UL };
 
 	enable();
-	memset(keys, 0, 64);
+	arena_key(arena, HOLE - 16 * CONTRACT_PAGE, 16, 0x50);
 	for (size_t n = 0; n < ARRAY_SIZE(nrs); n++) {
+		memset(keys, 0x50, 64);
 		expect(outcome_success(), nrs[n], last - 1, 1, keys, 0);
 		expect(outcome_error(EFAULT), nrs[n], last, 1, keys, 0);
-		for (uint64_t before = 1; before < 9; before++)
+		for (uint64_t before = 1; before < 9; before++) {
+			memset(keys, 0, 64);
 			expect(outcome_error(EFAULT), nrs[n], last - before, before + 1, keys, 0);
+			/* What fails fills nothing */
+			for (size_t i = 0; i < before + 1; i++)
+				if (keys[i]) {
+					wrong("GET_SKEYS that fails", "the buffer is left alone",
+					      "another byte", (long)i);
+					break;
+				}
+		}
 		for (size_t i = 0; i < ARRAY_SIZE(far); i++)
 			expect(outcome_error(EFAULT), nrs[n], far[i], 1, keys, 0);
 	}
@@ -291,6 +350,9 @@ static void guest_finds(void)
 static const struct line lines[] = {
 	{ "GET_SKEYS_NONE before keys are used", "SKEY-01", none_before_use },
 	{ "count: 1 to KVM_S390_SKEYS_MAX are taken", "SKEY-02 SKEY-03 SKEY-08", counts },
+	{ "count: 0 and too many are refused before keys are used", "SKEY-02 SKEY-03",
+	  counts_before_use },
+	{ "what is set is found across slots", "SKEY-04 SKEY-05", across_slots },
 	{ "what is set is found, in exactly the frames named", "SKEY-04 SKEY-05", round_trip },
 	{ "an invalid key is refused wherever it is", "SKEY-06", invalid_keys },
 	{ "flags are refused, reserved fields ignored (observed)", "SKEY-07", flags },

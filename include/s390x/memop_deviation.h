@@ -30,6 +30,9 @@ const char *deviation_of_check(const struct prediction *p, struct outcome checke
  */
 const char *deviation_of_old(struct outcome o, const uint8_t *old, size_t size);
 
+/* deviation_of_unused_keys - is it known that GET_SKEYS with a bad count comes to @o so early? */
+const char *deviation_of_unused_keys(struct outcome o);
+
 /*
  * deviation_of_host_fault - is it known that an access of which the process, and not the
  * guest, is not capable comes to @o?

@@ -81,6 +81,12 @@ const char *deviation_of_host_fault(struct outcome o)
 	return o.ret == PGM_PROTECTION ? "DEV-09" : NULL;
 }
 
+/* DEV-10: whether keys are in use is looked at before the count */
+const char *deviation_of_unused_keys(struct outcome o)
+{
+	return o.ret == 1 ? "DEV-10" : NULL; /* KVM_S390_GET_SKEYS_NONE */
+}
+
 /* DEV-04: the page is made writable, and logged, before the key or the value is looked at */
 const char *deviation_of_dirty_page(bool attempted)
 {
