@@ -11,6 +11,8 @@
  * list's designation, the entry or the address-space table entry is spoilt in
  * turn. MEM_OP with each access register, oracle, and a CPU that makes the same
  * access by the same access register must agree.
+ *
+ * Over 300 lines: one table of access lists, spoilt entry by entry.
  */
 #include <stdio.h>
 
@@ -112,9 +114,7 @@ static void mem_op(uint32_t op, uint64_t gaddr, uint8_t ar, struct trial *t)
 		.arena = arena,
 		.state = state,
 		.request.on_vcpu = true,
-		.request.op = { .op = op,
-				.gaddr = gaddr,
-				.size = 8 },
+		.request.op = { .op = op, .gaddr = gaddr, .size = 8 },
 	};
 	t->request.op.ar = ar;
 }

@@ -202,7 +202,8 @@ static void no_tables(void)
 				for (uint32_t op = 0; op <= KVM_S390_MEMOP_LOGICAL_WRITE; op++) {
 					const struct form form = { op, true, op & 1, flags };
 
-					TEST_ASSERT(!mprotect(dat_at(&dat, tables[t]), CONTRACT_PAGE,
+					TEST_ASSERT(!mprotect(dat_at(&dat, tables[t]),
+							      CONTRACT_PAGE,
 							      good ? PROT_READ | PROT_WRITE
 								   : PROT_NONE),
 						    "mprotect");

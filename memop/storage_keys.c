@@ -10,6 +10,8 @@
  * How it is seen: keys of every value are set and read back between neighbours
  * that must stay; buffers have guard bytes; the guest reads and sets keys with
  * its own instructions.
+ *
+ * Over 300 lines: two ioctls, and the guest that sets and reads keys.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -134,7 +136,8 @@ static void counts_before_use(void)
 		if (!report_case())
 			continue;
 		o = call(KVM_S390_GET_SKEYS, 0, bad[i], keys, 0, 0);
-		snprintf(request, sizeof(request), "GET_SKEYS with count %#llx before keys are used",
+		snprintf(request, sizeof(request),
+			 "GET_SKEYS with count %#llx before keys are used",
 			 (unsigned long long)bad[i]);
 		if (deviation_of_unused_keys(o))
 			report_deviation(deviation_of_unused_keys(o));

@@ -255,7 +255,8 @@ static void large_segments(void)
 static const struct line lines[] = {
 	{ "each entry of each table spoilt in each way", CLAUSES, spoilt_tables },
 	{ "the same with enhanced DAT", CLAUSES, spoilt_tables_edat },
-	{ "addresses beyond type and length of the ASCE", "MEMOP-LOG-06 MEMOP-CHK-01", beyond_asce },
+	{ "addresses beyond type and length of the ASCE", "MEMOP-LOG-06 MEMOP-CHK-01",
+	  beyond_asce },
 	{ "tables outside of storage", "MEMOP-LOG-06 MEMOP-CHK-01", missing_table },
 	{ "large segments", CLAUSES, large_segments },
 };

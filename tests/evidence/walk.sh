@@ -24,7 +24,9 @@ row() {
 		state=$(grep -om1 'failed after .*' "$log" || true)
 		[[ -n $state ]] || continue
 		found+=("$seed")
+		# shellcheck disable=SC2001 # a number in the middle of words
 		steps+=("$(sed 's/failed after \([0-9]*\).*/\1/' <<<"$state")")
+		# shellcheck disable=SC2001
 		length+=("$(sed 's/.*shrunk to \([0-9]*\).*/\1/' <<<"$state")")
 	done
 	printf '| %s | %s of %s | %s | %s |\n' "$name" "${#found[@]}" "${#seeds[@]}" \
