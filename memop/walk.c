@@ -21,7 +21,7 @@ static const struct actions *const groups[] = {
 
 static void walks(void)
 {
-	walk_line(1500, false);
+	walk_line(1000, false);
 }
 
 static void walks_at_once(void)

@@ -88,12 +88,19 @@ static void zeroed(struct world *w, const uint64_t *a)
 	madvise(w->memory[a[0]].bytes + a[1] * WORLD_PAGE, a[2] * WORLD_PAGE, MADV_DONTNEED);
 }
 
+/* The host has given up its storage: the next use, a read too, counts as written */
+static void given_up(struct world *w, const uint64_t *a)
+{
+	untouched(w, a);
+	touched(w, a, 0, PAGE_MAY_LOG | PAGE_TABLED);
+}
+
 static void act_discard(struct world *w, const uint64_t *a)
 {
 	TEST_ASSERT(!madvise(pages_at(w, a), a[2] * WORLD_PAGE, MADV_DONTNEED), "MADV_DONTNEED");
 	if (w->memory[a[0]].file < 0)
 		zeroed(w, a);
-	touched(w, a, 0, PAGE_MAY_LOG);
+	given_up(w, a);
 }
 
 static void act_punch(struct world *w, const uint64_t *a)
@@ -102,7 +109,7 @@ static void act_punch(struct world *w, const uint64_t *a)
 			       (off_t)(a[1] * WORLD_PAGE), (off_t)(a[2] * WORLD_PAGE)),
 		    "FALLOC_FL_PUNCH_HOLE");
 	zeroed(w, a);
-	touched(w, a, 0, PAGE_MAY_LOG);
+	given_up(w, a);
 }
 
 static void act_protect(struct world *w, const uint64_t *a)
