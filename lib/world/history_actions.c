@@ -91,7 +91,8 @@ static void zeroed(struct world *w, const uint64_t *a)
 /* The host has given up its storage: the next use, a read too, counts as written */
 static void given_up(struct world *w, const uint64_t *a)
 {
-	untouched(w, a);
+	for (uint64_t p = a[1]; p < a[1] + a[2]; p++)
+		w->memory[a[0]].state[p] &= (uint8_t)~PAGE_THERE;
 	touched(w, a, 0, PAGE_MAY_LOG | PAGE_TABLED);
 }
 
