@@ -62,6 +62,10 @@ static void untouched(struct world *w, const uint64_t *a)
 {
 	for (uint64_t p = a[1]; p < a[1] + a[2]; p++)
 		w->memory[a[0]].state[p] &= (uint8_t) ~(PAGE_THERE | PAGE_TABLED);
+	/* With a page table goes what it knew on 6.12: docs/walk.md, "What walks leave open" */
+	if (w->excuse && a[2] > WORLD_UNIT_PAGES / 2)
+		for (uint64_t p = a[1]; p < a[1] + a[2]; p++)
+			w->memory[a[0]].state[p] &= (uint8_t)~PAGE_MUST_LOG;
 }
 
 static void act_write(struct world *w, const uint64_t *a)
