@@ -80,7 +80,8 @@ class Machine:
 
     def __init__(self, target: Path, suite: Path) -> None:
         self.target, self.suite = target, suite
-        self.state = subprocess.run([target, "prepare"], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+        said = subprocess.run([target, "prepare"], check=True, stdout=subprocess.PIPE, text=True).stdout
+        self.state = said.split("\n", 1)[0]
 
     def run(self, module: Path, tests: list[str], programs: Path) -> Said:
         with tempfile.TemporaryDirectory(dir=os.environ["WORK"]) as temp:

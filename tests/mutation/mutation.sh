@@ -8,8 +8,10 @@
 set -euo pipefail
 shopt -s inherit_errexit
 here=$(cd "$(dirname "$(readlink -f "$0")")/../.." && pwd)
-. "$here/targets/host.sh"
-. "$here/targets/debian.sh"
+for part in host remember packages debian; do
+	# shellcheck source=/dev/null # each is checked by itself
+	. "$here/targets/$part.sh"
+done
 
 main() {
 	local tree suite set=memop i
