@@ -34,7 +34,7 @@ compiler := $(if $(filter gcc cc,$(CC)),$(CROSS_COMPILE)$(CC),$(CC))
 endif
 archiver := $(CROSS_COMPILE)ar
 
-needs_compiler := $(filter-out help clean distclean check bench list,$(or $(MAKECMDGOALS),all))
+needs_compiler := $(filter-out help clean distclean check bench mutation list,$(or $(MAKECMDGOALS),all))
 ifneq ($(needs_compiler),)
 machine := $(firstword $(subst -, ,$(shell $(compiler) -dumpmachine 2>/dev/null)))
 ifeq ($(machine),)
@@ -106,7 +106,7 @@ kvm_sources := $(if $(kvm_arch),$(filter-out %/lru_gen_util.c,$(wildcard $(kvm_s
 	$(kvm_selftests)/lib/$(kvm_arch)/*.[cS])))
 kvm_objects := $(patsubst $(kvm_selftests)/%,$(OUTPUT)/kvm_util/%.o,$(kvm_sources))
 
-.PHONY: all bench_programs upstream run_tests install gen_tar list check bench clean distclean help FORCE
+.PHONY: all bench_programs upstream run_tests install gen_tar list check bench mutation clean distclean help FORCE
 all: $(programs)
 
 # A change of tools, flags or kernel tree makes everything anew
@@ -236,6 +236,9 @@ check:
 bench:
 	$(Q)$(TOP)/tests/evidence/bench.sh
 
+mutation:
+	$(Q)$(TOP)/tests/mutation/mutation.sh $(MUTATION)
+
 # What took long to fetch and build stays, and is told
 clean:
 	$(Q)rm -rf $(OUTPUT)
@@ -258,6 +261,8 @@ help:
 	'upstream      build the kernel'\''s own KVM selftests, unchanged, to OUTPUT/upstream' \
 	'check         the suite'\''s own tests: they need no KVM and no emulator' \
 	'bench         print times and rates in the emulated machine' \
+	'mutation      put single faults into kvm.ko and see which of them the tests catch;' \
+	'              MUTATION="--set memop|slot --sample N --seed N"' \
 	'clean         remove OUTPUT' \
 	'distclean     remove build/ too: downloads, kernels, suspended machines' '' \
 	'KSRC=         kernel tree with kselftest.h and kvm_util; it is only read' \
