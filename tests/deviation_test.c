@@ -137,6 +137,13 @@ static void check_host_faults(void)
 	tell(deviation_of_host_fault(came_to(-EINVAL)), NULL, "another error");
 }
 
+static void check_unused_keys(void)
+{
+	tell(deviation_of_unused_keys(came_to(1)), "DEV-10", "keys are not in use: that is told");
+	tell(deviation_of_unused_keys(came_to(0)), NULL, "a bad count that is taken");
+	tell(deviation_of_unused_keys(came_to(-EFAULT)), NULL, "another error");
+}
+
 static void check_old_values(void)
 {
 	static const uint8_t zero[16], last[16] = { [15] = 1 }, first[16] = { 1 };
@@ -182,6 +189,7 @@ int main(void)
 	check_requests();
 	check_order();
 	check_host_faults();
+	check_unused_keys();
 	check_old_values();
 	check_dirty_pages();
 	check_slots();
