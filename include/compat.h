@@ -90,4 +90,15 @@ bool compat_kernel_fits(const char **why);
  */
 uint64_t compat_slot_unit(void);
 
+/*
+ * compat_new_memory_management - is KVM's memory management for s390 that of Linux 7.1 and later?
+ *
+ * It came with slots in units of a page; which deviations and faults are known depends
+ * on it. It means nothing on other machines.
+ */
+static inline bool compat_new_memory_management(void)
+{
+	return compat_slot_unit() < 1UL << 20;
+}
+
 #endif

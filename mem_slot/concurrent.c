@@ -26,6 +26,7 @@
 #include "compat.h"
 #include "guest/worker.h"
 #include "slot/backing.h"
+#include "slot/deviation.h"
 #include "slot/dirty_log.h"
 #include "slot/region.h"
 #include "slot/request.h"
@@ -276,6 +277,13 @@ static void concurrent(void)
 {
 	bool with_requests = request_there();
 
+	if (fault_of_added_slot()) {
+		report_case();
+		report_fault(fault_of_added_slot());
+		report_skip(SKIP_TARGET, "it would hang this kernel: %s, docs/findings.md",
+			    fault_of_added_slot());
+		return;
+	}
 	fill();
 	race(with_requests ? ARRAY_SIZE(racers) : WITHOUT_REQUESTS);
 	report_note("changes", (double)seen.changes, "slots");

@@ -174,9 +174,18 @@ static void check_slots(void)
 	tell(deviation_of_user_address(came_to(0)), "DEV-03", "an address taken on s390x");
 	tell(deviation_of_failed_log(), NULL, "a failed read of the log on s390x");
 	tell(fault_of_moved_log(), "FIND-10", "a moved slot on s390x");
+	slot_unit = NEW_KERNEL;
+	tell(fault_of_unmapped_log(), "FIND-14", "an unmapped page on a new kernel for s390x");
+	tell(fault_of_added_slot(), "FIND-15", "a slot being added on a new kernel for s390x");
+	slot_unit = OLD_KERNEL;
+	tell(fault_of_unmapped_log(), NULL, "an unmapped page on a kernel that logs it");
+	tell(fault_of_added_slot(), NULL, "a slot being added on an old kernel");
 #else
 	tell(deviation_of_user_address(came_to(0)), NULL, "an address taken elsewhere");
 	tell(fault_of_moved_log(), NULL, "a moved slot elsewhere");
+	slot_unit = NEW_KERNEL;
+	tell(fault_of_unmapped_log(), NULL, "an unmapped page elsewhere");
+	tell(fault_of_added_slot(), NULL, "a slot being added elsewhere");
 #ifdef __x86_64__
 	tell(deviation_of_read_page(), "DEV-05", "a page that was read, on x86");
 	tell(deviation_of_failed_log(), "DEV-07", "a failed read of the log on x86");

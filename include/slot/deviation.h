@@ -25,6 +25,15 @@ const char *deviation_of_failed_log(void);
 const char *fault_of_moved_log(void);
 
 /*
+ * fault_of_unmapped_log - does this kernel lose from the log what the guest wrote to a page whose
+ * mapping the process changed since?
+ */
+const char *fault_of_unmapped_log(void);
+
+/* fault_of_added_slot - does an access hang in this kernel that meets a slot while it is added? */
+const char *fault_of_added_slot(void);
+
+/*
  * deviation_of_memfd - is it known of kernels that a guest reaches the slot's user address
  * where it should reach its guest_memfd?
  */

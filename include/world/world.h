@@ -46,6 +46,7 @@ struct memory {
 	uint8_t *key;	/* of each page: ACC, F, and R and C that are on for certain */
 	uint8_t *may;	/* of each page: R and C that may be on */
 	uint8_t *state; /* of each page: enum page_state */
+	bool *unmapped; /* of each page: its mapping was changed since it was stored to */
 	unsigned int units;
 	int file;	/* that backs it, -1: none */
 	bool protected; /* some page has been mprotect()ed: leave it alone until it is back */
@@ -149,8 +150,9 @@ bool world_expect(struct world *w, const char *clause, struct outcome expected, 
 void world_decided(const char *clause);
 
 /* Known faults of released kernels (docs/findings.md) */
-#define FOUND_MOVE "FIND-10" /* a slot that is moved loses what its guest has written */
-#define FOUND_KEYS "FIND-01" /* SET_SKEYS loses a key on memory that was never touched */
+#define FOUND_MOVE "FIND-10"  /* a slot that is moved loses what its guest has written */
+#define FOUND_UNMAP "FIND-14" /* a page that is unmapped loses its dirty bit */
+#define FOUND_KEYS "FIND-01"  /* SET_SKEYS loses a key on memory that was never touched */
 
 /* world_found - a known fault of released kernels has been met (docs/findings.md) */
 void world_found(struct world *w, const char *finding);

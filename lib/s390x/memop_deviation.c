@@ -16,15 +16,6 @@ static uint8_t key_in_effect(const struct request *r)
 	return r->op.flags & KVM_S390_MEMOP_F_SKEY_PROTECTION ? r->op.key : 0;
 }
 
-/*
- * Is this KVM's memory management that of Linux 7.1 and later? It came with slots in
- * units of a page, and which deviations are known depends on it.
- */
-static bool has_new_memory_management(void)
-{
-	return compat_slot_unit() < 1UL << 20;
-}
-
 /* Is there storage where the range begins? */
 static bool begins_in_storage(const struct prediction *p)
 {
@@ -37,7 +28,7 @@ static bool begins_in_storage(const struct prediction *p)
  */
 static bool check_misses_hole(const struct request *r, const struct prediction *p, struct outcome o)
 {
-	return !has_new_memory_management() && is_absolute(r) &&
+	return !compat_new_memory_management() && is_absolute(r) &&
 	       r->op.flags & KVM_S390_MEMOP_F_CHECK_ONLY && !key_in_effect(r) && p->answers == 1 &&
 	       p->any[0].ret == PGM_ADDRESSING && begins_in_storage(p) && o.ret == 0;
 }
@@ -90,5 +81,5 @@ const char *deviation_of_unused_keys(struct outcome o)
 /* DEV-04: the page is made writable, and logged, before the key or the value is looked at */
 const char *deviation_of_dirty_page(bool attempted)
 {
-	return attempted && has_new_memory_management() ? "DEV-04" : NULL;
+	return attempted && compat_new_memory_management() ? "DEV-04" : NULL;
 }

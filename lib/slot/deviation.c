@@ -5,6 +5,7 @@
  */
 #include <stdio.h>
 
+#include "compat.h"
 #include "slot/deviation.h"
 
 /* DEV-03: where user and kernel have address spaces of their own, every address may be a user's */
@@ -46,6 +47,26 @@ const char *fault_of_moved_log(void)
 {
 #ifdef __s390x__
 	return "FIND-10";
+#else
+	return NULL;
+#endif
+}
+
+/* FIND-14: an entry is emptied, and the dirty bit that it had goes with it */
+const char *fault_of_unmapped_log(void)
+{
+#ifdef __s390x__
+	return compat_new_memory_management() ? "FIND-14" : NULL;
+#else
+	return NULL;
+#endif
+}
+
+/* FIND-15: a slot is seen by everybody before its tables are there */
+const char *fault_of_added_slot(void)
+{
+#ifdef __s390x__
+	return compat_new_memory_management() ? "FIND-15" : NULL;
 #else
 	return NULL;
 #endif

@@ -53,6 +53,7 @@ static void touched(struct world *w, const uint64_t *a, uint8_t may, uint8_t sta
 	for (uint64_t p = a[1]; p < a[1] + a[2]; p++) {
 		m->may[p] |= may;
 		m->state[p] |= states;
+		m->unmapped[p] = true;
 	}
 	world_heat(w, (unsigned int)a[0], (unsigned int)a[1]);
 }
@@ -167,6 +168,14 @@ static void act_replace(struct world *w, const uint64_t *a)
 	untouched(w, a);
 }
 
+/* A fork protects every page that has storage */
+static void unmapped_all(struct world *w)
+{
+	for (unsigned int i = 0; i < WORLD_MEMORIES; i++)
+		for (size_t p = 0; p < w->memory[i].units * WORLD_UNIT_PAGES; p++)
+			w->memory[i].unmapped[p] = true;
+}
+
 /* A child that shares every page until it ends */
 static bool ready_fork(struct world *w, const uint64_t *a)
 {
@@ -185,6 +194,7 @@ static void act_fork(struct world *w, const uint64_t *a)
 			for (size_t p = 0; p < w->memory[i].units * WORLD_UNIT_PAGES; p++)
 				if (w->memory[i].state[p] & PAGE_THERE)
 					w->memory[i].state[p] |= PAGE_MAY_LOG;
+		unmapped_all(w);
 		return;
 	}
 	prctl(PR_SET_PDEATHSIG, SIGKILL);

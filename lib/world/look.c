@@ -51,13 +51,18 @@ static void look_at_all(struct world *w, unsigned int memory)
 
 /*
  * s390 up to 6.12: what the guest wrote before its slot was moved is in the log only
- * once it has used that segment again, so it may come later, too
+ * once it has used that segment again, so it may come later, too. 7.2: it is lost.
  */
 static bool is_excused(struct world *w, struct memory *m, unsigned int p)
 {
-	if (!w->excuse || !(m->state[p] & PAGE_MOVED))
+	if (!w->excuse)
 		return false;
-	world_found(w, FOUND_MOVE);
+	if (m->state[p] & PAGE_MOVED)
+		world_found(w, FOUND_MOVE);
+	else if (m->unmapped[p] && fault_of_unmapped_log())
+		world_found(w, FOUND_UNMAP);
+	else
+		return false;
 	m->state[p] &= (uint8_t) ~(PAGE_MUST_LOG | PAGE_MOVED);
 	return true;
 }
