@@ -218,7 +218,7 @@ copy_tree() {
 	"$tree/tools/new-test" mem_slot/first SLOT-04
 	"$tree/runner/contract.py"
 	if [[ $(clang-format --version 2>/dev/null) == *" version 14."* ]]; then
-		clang-format --dry-run -Werror "$tree/mem_slot/first.c"
+		clang-format --style="file:$root/.clang-format" --dry-run -Werror "$tree/mem_slot/first.c"
 	fi
 	make -s -C "$tree" -j "$(nproc)" OUTPUT="$out/family" TARGETS=mem_slot TESTS=first
 	[ "$("$out/family/mem_slot/first" --list)" = "1 a sentence in the contract's words" ]

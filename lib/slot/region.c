@@ -104,6 +104,8 @@ bool region_case_user(int vm_fd, bool second, struct region r, const char *state
 	bool good = known || outcome_equal(o, outcome_error(EINVAL));
 
 	if (report_case()) {
+		if (second)
+			report_decided("SLOT-14");
 		if (known)
 			report_deviation(known);
 		else if (!good)
