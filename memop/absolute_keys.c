@@ -17,7 +17,6 @@
 #include "s390x/skey.h"
 #include "s390x/trial.h"
 
-#define KEYS 16
 #define OTHER_PAGE 0x105000UL
 
 static const uint64_t slots[] = { 0, 0x100000 };
@@ -48,9 +47,9 @@ static void both(uint64_t gaddr, uint32_t size, uint32_t op, unsigned int key, u
 
 static void place(uint64_t gaddr, uint32_t size)
 {
-	for (unsigned int n = 0; n < 2 * KEYS; n++) {
+	for (unsigned int n = 0; n < 2 * SKEY_ACCESS_KEYS; n++) {
 		arena_key(arena, gaddr & -CONTRACT_PAGE, 1, storage_key(n));
-		for (unsigned int key = 0; key < KEYS; key++)
+		for (unsigned int key = 0; key < SKEY_ACCESS_KEYS; key++)
 			for (size_t o = 0; o < ARRAY_SIZE(ops); o++)
 				both(gaddr, size, ops[o], key, KVM_S390_MEMOP_F_SKEY_PROTECTION);
 	}
@@ -83,7 +82,7 @@ static void whole_page(void)
 
 static void without_flag(void)
 {
-	for (unsigned int n = 0; n < 2 * KEYS; n++) {
+	for (unsigned int n = 0; n < 2 * SKEY_ACCESS_KEYS; n++) {
 		arena_key(arena, OTHER_PAGE, 1, storage_key(n));
 		for (unsigned int key = 0; key < 256; key += n % 2 ? 17 : 5)
 			for (size_t o = 0; o < ARRAY_SIZE(ops); o++)
@@ -95,8 +94,8 @@ static void without_flag(void)
 static unsigned int kinds(unsigned int key, uint8_t *kind)
 {
 	kind[0] = skey_byte(key, true);
-	kind[1] = skey_byte((key + 1) % KEYS, true);
-	kind[2] = skey_byte((key + 1) % KEYS, false);
+	kind[1] = skey_byte((key + 1) % SKEY_ACCESS_KEYS, true);
+	kind[2] = skey_byte((key + 1) % SKEY_ACCESS_KEYS, false);
 	return 3;
 }
 
@@ -104,10 +103,10 @@ static void across(bool first_varies)
 {
 	uint8_t kind[3];
 
-	for (unsigned int n = 0; n < 2 * KEYS; n++) {
+	for (unsigned int n = 0; n < 2 * SKEY_ACCESS_KEYS; n++) {
 		arena_key(arena, OTHER_PAGE + (first_varies ? 0 : CONTRACT_PAGE), 1,
 			  storage_key(n));
-		for (unsigned int key = 0; key < KEYS; key++)
+		for (unsigned int key = 0; key < SKEY_ACCESS_KEYS; key++)
 			for (unsigned int k = 0; k < kinds(key, kind); k++) {
 				arena_key(arena, OTHER_PAGE + (first_varies ? CONTRACT_PAGE : 0), 1,
 					  kind[k]);
@@ -162,7 +161,7 @@ static void overrides(void)
 		vcpu_sregs_set(arena->vcpu, &sregs);
 		for (unsigned int acc = 8; acc < 11; acc++) {
 			arena_key(arena, 0, 2, skey_byte(acc, true));
-			for (unsigned int key = 0; key < KEYS; key++)
+			for (unsigned int key = 0; key < SKEY_ACCESS_KEYS; key++)
 				for (size_t o = 0; o < ARRAY_SIZE(ops); o++) {
 					both(8, 8, ops[o], key, KVM_S390_MEMOP_F_SKEY_PROTECTION);
 					both(4096, 8, ops[o], key,

@@ -46,29 +46,19 @@ static const struct form {
 	{ KVM_S390_MEMOP_LOGICAL_WRITE, true, true, KVM_S390_MEMOP_F_SKEY_PROTECTION },
 };
 
-static void wrong(const struct kvm_s390_mem_op *op, const char *expected, const char *observed,
-		  long at)
-{
-	char text[MEMOP_TEXT];
-
-	report_fail(&(struct finding){ .request = memop_text(op, text),
-				       .expected = expected,
-				       .observed = observed,
-				       .offset = at });
-}
-
 /* Done, or an error: it is not the guest that lacks access, so no exception of its own */
 static void compare(const struct kvm_s390_mem_op *op, struct outcome o, bool done)
 {
 	const struct outcome expected = done ? outcome_success() : outcome_refused();
 	const char *deviation = done ? NULL : deviation_of_host_fault(o);
-	char want[OUTCOME_TEXT], got[OUTCOME_TEXT];
+	char text[MEMOP_TEXT], want[OUTCOME_TEXT], got[OUTCOME_TEXT];
 
 	report_decided(done ? "MEMOP-RET-01" : "MEMOP-RET-02");
 	if (deviation)
 		report_deviation(deviation);
 	else if (!outcome_equal(o, expected))
-		wrong(op, outcome_text(expected, want), outcome_text(o, got), -1);
+		report_wrong(memop_text(op, text), outcome_text(expected, want), "%s",
+			     outcome_text(o, got));
 }
 
 /* One case: is the request done, or refused? */
@@ -80,8 +70,8 @@ static void request(const struct form *form, uint64_t gaddr, uint32_t size, bool
 				      .flags = form->flags,
 				      .buf = (uintptr_t)buf,
 				      .key = KEY };
+	char text[MEMOP_TEXT];
 	struct outcome o;
-	long differs;
 
 	if (!report_case())
 		return;
@@ -90,11 +80,9 @@ static void request(const struct form *form, uint64_t gaddr, uint32_t size, bool
 		   size);
 	o = memop(form->on_vcpu ? arena->vcpu->fd : arena->vm->fd, &op);
 	compare(&op, o, done);
-	if (!done || form->store)
-		return;
-	differs = bytes_differ(buf, arena_rest(arena, gaddr, false), size);
-	if (differs >= 0)
-		wrong(&op, "the bytes of guest memory", "others", differs);
+	if (done && !form->store)
+		report_same(buf, arena_rest(arena, gaddr, false), size, memop_text(&op, text),
+			    "the bytes of guest memory");
 }
 
 static void exchange(uint32_t size, uint64_t flags, bool done)

@@ -22,11 +22,6 @@ static const uint64_t slots[] = { 0, 0x100000 };
 
 static struct arena *arena;
 
-static void check(bool good, const char *request, const char *expected, int observed)
-{
-	report_check(good, request, expected, "%d", observed);
-}
-
 static void values(void)
 {
 	static const struct {
@@ -45,13 +40,14 @@ static void values(void)
 	for (size_t i = 0; i < ARRAY_SIZE(caps); i++) {
 		int here = ioctl(arena->vm->fd, KVM_CHECK_EXTENSION, caps[i].cap);
 
-		check(here == (int)kvm_check_cap(caps[i].cap), caps[i].name,
-		      "the same value on the VM and on /dev/kvm", here);
+		report_check(here == (int)kvm_check_cap(caps[i].cap), caps[i].name,
+			     "the same value on the VM and on /dev/kvm", "%d", here);
 	}
-	check(!(extension & ~known), "KVM_CAP_S390_MEM_OP_EXTENSION", "no bit that is not defined",
-	      (int)extension);
-	check(!extension || extension & KVM_S390_MEMOP_EXTENSION_CAP_BASE,
-	      "KVM_CAP_S390_MEM_OP_EXTENSION", "if not 0, with the base bit", (int)extension);
+	report_check(!(extension & ~known), "KVM_CAP_S390_MEM_OP_EXTENSION",
+		     "no bit that is not defined", "%#x", extension);
+	report_check(!extension || extension & KVM_S390_MEMOP_EXTENSION_CAP_BASE,
+		     "KVM_CAP_S390_MEM_OP_EXTENSION", "if not 0, with the base bit", "%#x",
+		     extension);
 }
 
 static void sizes(void)

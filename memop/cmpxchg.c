@@ -23,7 +23,6 @@
 #define BORDER 0x100000UL /* between two adjacent slots */
 #define END 0x200000UL	  /* of the second, then a hole */
 #define PLACE 0x110000UL
-#define KEYS 16
 
 static const uint64_t slots[] = { 0, BORDER };
 static const uint32_t sizes[] = { 1, 2, 4, 8, 16 };
@@ -127,9 +126,9 @@ static void keyed(unsigned int key, uint32_t size, bool differs)
 
 static void keys(void)
 {
-	for (unsigned int n = 0; n < 2 * KEYS; n++) {
+	for (unsigned int n = 0; n < 2 * SKEY_ACCESS_KEYS; n++) {
 		arena_key(arena, PLACE, 1, skey_byte(n / 2, n % 2));
-		for (unsigned int key = 0; key < KEYS; key++)
+		for (unsigned int key = 0; key < SKEY_ACCESS_KEYS; key++)
 			for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
 				keyed(key, sizes[i], false);
 				keyed(key, sizes[i], true);
@@ -142,7 +141,7 @@ static void keys(void)
 static void denied(void)
 {
 	arena_key(arena, PLACE, 1, skey_byte(4, true));
-	for (unsigned int key = 5; key < KEYS; key++)
+	for (unsigned int key = 5; key < SKEY_ACCESS_KEYS; key++)
 		for (size_t i = 0; i < ARRAY_SIZE(sizes); i++)
 			for (int differs = 0; differs < 2; differs++)
 				keyed(key, sizes[i], differs);
@@ -152,18 +151,18 @@ static void denied(void)
 /* CS by the guest under the same key is denied exactly when cmpxchg is */
 static void cpu_keys(void)
 {
-	struct judge_order orders[KEYS];
+	struct judge_order orders[SKEY_ACCESS_KEYS];
 
-	for (unsigned int n = 0; n < 2 * KEYS; n++) {
+	for (unsigned int n = 0; n < 2 * SKEY_ACCESS_KEYS; n++) {
 		arena_key(arena, PLACE, 1, skey_byte(n / 2, n % 2));
-		for (unsigned int key = 0; key < KEYS; key++)
+		for (unsigned int key = 0; key < SKEY_ACCESS_KEYS; key++)
 			orders[key] =
 				(struct judge_order){ .address = PLACE,
 						      .psw_mask = JUDGE_PSW | JUDGE_PSW_KEY(key),
 						      .kind = JUDGE_CS };
-		judge_run(arena, orders, KEYS);
+		judge_run(arena, orders, SKEY_ACCESS_KEYS);
 		arena_reset(arena, PLACE, 8);
-		for (unsigned int key = 0; key < KEYS; key++) {
+		for (unsigned int key = 0; key < SKEY_ACCESS_KEYS; key++) {
 			struct trial t = exchange(PLACE, 4);
 
 			t.request.op.flags = KVM_S390_MEMOP_F_SKEY_PROTECTION;
@@ -193,27 +192,46 @@ static void flags(void)
 			}
 }
 
-/* The new or the old value lies across the border of both pages, @good bytes before it */
-static void with_memory(int protection, uint32_t size, uint32_t good, bool old, bool differs)
+/* The new or the old value lies across the border of two pages of this process */
+struct placing {
+	int protection; /* of the second page, NOT_MAPPED */
+	uint32_t size;
+	uint32_t good; /* bytes in the first page */
+	bool old;      /* the old value, else the new one */
+	bool differs;  /* the old value, from the target */
+};
+
+#define NOT_MAPPED -1
+
+/* The value that is placed so, in two pages of which the second is protected afterwards */
+static uint8_t *place(const struct placing *p)
 {
 	uint8_t *area = mmap(NULL, 2 * CONTRACT_PAGE, PROT_READ | PROT_WRITE,
 			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	uint8_t *at = area + CONTRACT_PAGE - good;
-	struct trial t = exchange(PLACE, size);
-	struct user_area usable = {
-		.readable = good == size || protection > 0 ? size : good,
-		.writable = good == size ? size : good,
-	};
+	uint8_t *border = area + CONTRACT_PAGE, *at = border - p->good;
 
 	TEST_ASSERT(area != MAP_FAILED, "mmap");
-	bytes_copy(at, arena_rest(arena, PLACE, !old), size);
-	if (old && differs)
+	bytes_copy(at, arena_rest(arena, PLACE, !p->old), p->size);
+	if (p->old && p->differs)
 		at[0] ^= 1;
-	if (protection < 0)
-		munmap(area + CONTRACT_PAGE, CONTRACT_PAGE);
+	if (p->protection == NOT_MAPPED)
+		munmap(border, CONTRACT_PAGE);
 	else
-		TEST_ASSERT(!mprotect(area + CONTRACT_PAGE, CONTRACT_PAGE, protection), "mprotect");
-	if (old) {
+		TEST_ASSERT(!mprotect(border, CONTRACT_PAGE, p->protection), "mprotect");
+	return at;
+}
+
+static void placed(struct placing p)
+{
+	struct trial t = exchange(PLACE, p.size);
+	bool reaches = p.good < p.size;
+	struct user_area usable = {
+		.readable = reaches && !(p.protection > 0) ? p.good : p.size,
+		.writable = p.good,
+	};
+	uint8_t *at = place(&p);
+
+	if (p.old) {
 		t.old_given = true;
 		t.old_area = usable;
 		t.given_old_value = at;
@@ -222,23 +240,25 @@ static void with_memory(int protection, uint32_t size, uint32_t good, bool old, 
 		t.buf_given = true;
 		t.area = usable;
 		t.request.op.buf = (uintptr_t)at;
-		t.old_differs = differs;
+		t.old_differs = p.differs;
 	}
 	trial_run(&t);
-	munmap(area, 2 * CONTRACT_PAGE);
+	munmap(at + p.good - CONTRACT_PAGE, 2 * CONTRACT_PAGE);
 }
 
 static void user_memory(void)
 {
-	static const int protections[] = { -1, PROT_NONE, PROT_READ };
+	static const int protections[] = { NOT_MAPPED, PROT_NONE, PROT_READ };
 
 	for (size_t p = 0; p < ARRAY_SIZE(protections); p++)
 		for (size_t i = 0; i < ARRAY_SIZE(sizes); i++)
 			for (uint32_t good = 0; good <= sizes[i]; good++)
-				for (int old = 0; old < 2; old++)
-					for (int differs = 0; differs < 2; differs++)
-						with_memory(protections[p], sizes[i], good, old,
-							    differs);
+				for (int n = 0; n < 4; n++)
+					placed((struct placing){ .protection = protections[p],
+								 .size = sizes[i],
+								 .good = good,
+								 .old = n / 2,
+								 .differs = n % 2 });
 }
 
 static const struct line lines[] = {

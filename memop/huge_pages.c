@@ -17,7 +17,6 @@
 #include "s390x/trial.h"
 
 #define BASE 0x100000UL
-#define KEYS 16
 
 /* Each is one huge page; they are neighbours */
 static const uint64_t slots[] = { 0, BASE };
@@ -84,9 +83,9 @@ static void keys_of_blocks(void)
 
 	arena_key(arena, BASE, ARENA_PAGES, skey_byte(15, true));
 	for (size_t b = 0; b < ARRAY_SIZE(blocks); b++) {
-		for (unsigned int n = 0; n < 2 * KEYS; n++) {
+		for (unsigned int n = 0; n < 2 * SKEY_ACCESS_KEYS; n++) {
 			arena_key(arena, blocks[b], 1, skey_byte(n / 2, n % 2));
-			for (unsigned int key = 0; key < KEYS; key++)
+			for (unsigned int key = 0; key < SKEY_ACCESS_KEYS; key++)
 				for (size_t o = 0; o < ARRAY_SIZE(accesses); o++)
 					request(access_of(accesses[o], blocks[b] + 0x123, 40), key);
 		}
@@ -99,11 +98,11 @@ static void across_blocks(void)
 {
 	const uint64_t at = BASE + 0x80000;
 
-	for (unsigned int first = 0; first < KEYS; first += 3)
-		for (unsigned int second = 0; second < KEYS; second += 3) {
+	for (unsigned int first = 0; first < SKEY_ACCESS_KEYS; first += 3)
+		for (unsigned int second = 0; second < SKEY_ACCESS_KEYS; second += 3) {
 			arena_key(arena, at, 1, skey_byte(first, true));
 			arena_key(arena, at + 0x1000, 1, skey_byte(second, true));
-			for (unsigned int key = 0; key < KEYS; key++)
+			for (unsigned int key = 0; key < SKEY_ACCESS_KEYS; key++)
 				for (size_t o = 0; o < ARRAY_SIZE(accesses); o++)
 					request(access_of(accesses[o], at + 0xff0, 48), key);
 		}
@@ -111,7 +110,7 @@ static void across_blocks(void)
 
 static uint8_t key_of(unsigned int page)
 {
-	return skey_byte(page * 7 % KEYS, page % 3 == 0);
+	return skey_byte(page * 7 % SKEY_ACCESS_KEYS, page % 3 == 0);
 }
 
 static void all_keys(void)
@@ -137,7 +136,7 @@ static void exchanges(void)
 	arena_key(arena, BASE, ARENA_PAGES, skey_byte(3, false));
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
 		for (uint32_t size = 1; size <= 16; size *= 2)
-			for (unsigned int key = 0; key < KEYS; key++)
+			for (unsigned int key = 0; key < SKEY_ACCESS_KEYS; key++)
 				for (unsigned int differs = 0; differs < 2; differs++) {
 					struct trial t = {
 						.arena = arena,

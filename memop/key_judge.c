@@ -21,7 +21,6 @@
 #include "s390x/skey.h"
 #include "s390x/trial.h"
 
-#define KEYS 16
 #define OTHER_PAGE 0x105000UL
 
 static const uint64_t slots[] = { 0, 0x100000 };
@@ -85,10 +84,10 @@ static uint64_t psw_of(enum judge_kind kind, unsigned int key)
 /* All access keys and kinds of access at @gpa, in one run of the guest */
 static void judge(uint64_t gpa)
 {
-	struct judge_order orders[KEYS * ARRAY_SIZE(kinds)];
+	struct judge_order orders[SKEY_ACCESS_KEYS * ARRAY_SIZE(kinds)];
 	size_t n = 0;
 
-	for (unsigned int key = 0; key < KEYS; key++)
+	for (unsigned int key = 0; key < SKEY_ACCESS_KEYS; key++)
 		for (size_t k = 0; k < ARRAY_SIZE(kinds); k++)
 			orders[n++] = (struct judge_order){ .address = judge_real(gpa),
 							    .psw_mask = psw_of(kinds[k], key),
@@ -96,7 +95,7 @@ static void judge(uint64_t gpa)
 	judge_run(arena, orders, n);
 	arena_reset(arena, gpa, 8);
 	n = 0;
-	for (unsigned int key = 0; key < KEYS; key++)
+	for (unsigned int key = 0; key < SKEY_ACCESS_KEYS; key++)
 		for (size_t k = 0; k < ARRAY_SIZE(kinds); k++, n++) {
 			if (kinds[k] != JUDGE_STORE && kinds[k] != JUDGE_MVCOS_STORE)
 				compare(gpa, &orders[n], key, false);
@@ -107,7 +106,7 @@ static void judge(uint64_t gpa)
 
 static void at(uint64_t gpa)
 {
-	for (unsigned int n = 0; n < 2 * KEYS; n++) {
+	for (unsigned int n = 0; n < 2 * SKEY_ACCESS_KEYS; n++) {
 		arena_key(arena, gpa & -CONTRACT_PAGE, 1, skey_byte(n / 2, n % 2));
 		judge(gpa);
 	}
@@ -126,8 +125,8 @@ static void other_page(void)
 
 static void across(void)
 {
-	for (unsigned int n = 0; n < 2 * KEYS; n++)
-		for (unsigned int m = 0; m < 2 * KEYS; m += 5) {
+	for (unsigned int n = 0; n < 2 * SKEY_ACCESS_KEYS; n++)
+		for (unsigned int m = 0; m < 2 * SKEY_ACCESS_KEYS; m += 5) {
 			arena_key(arena, OTHER_PAGE, 1, skey_byte(m / 2, m % 2));
 			arena_key(arena, OTHER_PAGE + CONTRACT_PAGE, 1, skey_byte(n / 2, n % 2));
 			judge(OTHER_PAGE + CONTRACT_PAGE - 3);

@@ -70,14 +70,12 @@ static struct outcome sida(uint32_t op, const uint8_t *buf, uint32_t offset, uin
 	return memop(arena->vcpu->fd, &request);
 }
 
-static void wrong(const char *request, uint32_t offset, uint32_t size, const char *expected,
-		  long at)
-{
-	char text[80];
+#define PIECE_TEXT 80
 
-	snprintf(text, sizeof(text), "%s offset %u size %u", request, offset, size);
-	report_fail(&(struct finding){
-		.request = text, .expected = expected, .observed = "otherwise", .offset = at });
+static const char *piece_text(const char *request, uint32_t offset, uint32_t size, char *text)
+{
+	snprintf(text, PIECE_TEXT, "%s offset %u size %u", request, offset, size);
+	return text;
 }
 
 /* The whole SIDA is put to rest: byte n is bytes_rest(n) */
@@ -90,34 +88,33 @@ static void rest(void)
 static void read_piece(uint8_t *buf, uint32_t offset, uint32_t size)
 {
 	uint8_t *at = buf + BYTES_GUARD;
-	long differs;
+	char text[PIECE_TEXT];
 
+	piece_text("SIDA_READ", offset, size, text);
 	bytes_copy(buf, bytes_inverted(offset), size + 2 * BYTES_GUARD);
 	if (sida(KVM_S390_MEMOP_SIDA_READ, at, offset, size).ret)
-		wrong("SIDA_READ", offset, size, "success", -1);
-	differs = bytes_differ(at, bytes_rest(offset), size);
-	if (differs >= 0)
-		wrong("SIDA_READ", offset, size, "the bytes of the SIDA", differs);
-	if (bytes_differ(buf, bytes_inverted(offset), BYTES_GUARD) >= 0 ||
-	    bytes_differ(at + size, bytes_inverted(offset) + BYTES_GUARD + size, BYTES_GUARD) >= 0)
-		wrong("SIDA_READ", offset, size, "bytes beside the buffer are left alone", -1);
+		report_wrong(text, "success", "an error");
+	report_same(at, bytes_rest(offset), size, text, "the bytes of the SIDA");
+	report_same(buf, bytes_inverted(offset), BYTES_GUARD, text,
+		    "bytes before the buffer are left alone");
+	report_same(at + size, bytes_inverted(offset) + BYTES_GUARD + size, BYTES_GUARD, text,
+		    "bytes after the buffer are left alone");
 }
 
 static void write_piece(uint8_t *buf, uint32_t offset, uint32_t size)
 {
 	const uint8_t *piece = bytes_inverted(offset);
-	long differs;
+	uint32_t end = offset + size;
+	char text[PIECE_TEXT];
 
+	piece_text("SIDA_WRITE", offset, size, text);
 	if (sida(KVM_S390_MEMOP_SIDA_WRITE, piece, offset, size).ret)
-		wrong("SIDA_WRITE", offset, size, "success", -1);
+		report_wrong(text, "success", "an error");
 	TEST_ASSERT(sida(KVM_S390_MEMOP_SIDA_READ, buf, 0, SIDA_SIZE).ret == 0, "a read of all");
-	differs = bytes_differ(buf + offset, piece, size);
-	if (differs >= 0)
-		wrong("SIDA_WRITE", offset, size, "the bytes of the buffer", differs);
-	if (bytes_differ(buf, bytes_rest(0), offset) >= 0 ||
-	    bytes_differ(buf + offset + size, bytes_rest(offset + size),
-			 SIDA_SIZE - offset - size) >= 0)
-		wrong("SIDA_WRITE", offset, size, "other bytes of the SIDA stay", -1);
+	report_same(buf + offset, piece, size, text, "the bytes of the buffer");
+	report_same(buf, bytes_rest(0), offset, text, "bytes of the SIDA before them stay");
+	report_same(buf + end, bytes_rest(end), SIDA_SIZE - end, text,
+		    "bytes of the SIDA after them stay");
 	rest();
 }
 
@@ -150,18 +147,20 @@ static void refused_sida(uint8_t *buf, uint32_t offset, uint32_t size)
 {
 	static const uint32_t ops[] = { KVM_S390_MEMOP_SIDA_READ, KVM_S390_MEMOP_SIDA_WRITE };
 
+	char text[PIECE_TEXT];
+
 	if (!report_case())
 		return;
+	piece_text("either operation", offset, size, text);
 	for (size_t i = 0; i < ARRAY_SIZE(ops); i++) {
 		bytes_copy(buf, bytes_inverted(0), SIDA_SIZE + 8);
 		if (sida(ops[i], buf, offset, size).ret != -1)
-			wrong("either operation", offset, size, "it is refused", -1);
-		if (bytes_differ(buf, bytes_inverted(0), SIDA_SIZE + 8) >= 0)
-			wrong("either operation", offset, size, "the buffer is left alone", -1);
+			report_wrong(text, "it is refused", "it is not");
+		report_same(buf, bytes_inverted(0), SIDA_SIZE + 8, text,
+			    "the buffer is left alone");
 	}
 	TEST_ASSERT(sida(KVM_S390_MEMOP_SIDA_READ, buf, 0, SIDA_SIZE).ret == 0, "a read of all");
-	if (bytes_differ(buf, bytes_rest(0), SIDA_SIZE) >= 0)
-		wrong("either operation", offset, size, "the SIDA is left alone", -1);
+	report_same(buf, bytes_rest(0), SIDA_SIZE, text, "the SIDA is left alone");
 }
 
 static void beyond(void)

@@ -49,29 +49,16 @@ static struct outcome call(unsigned long ioctl_nr, uint64_t gfn, uint64_t count,
 	return outcome_of(ioctl(arena->vm->fd, ioctl_nr, &request));
 }
 
-static void wrong(const char *request, const char *expected, const char *observed, long offset)
-{
-	report_fail(&(struct finding){
-		.request = request, .expected = expected, .observed = observed, .offset = offset });
-}
-
 /* One case: a call and what it is to come to */
-static bool expect(struct outcome expected, unsigned long nr, uint64_t gfn, uint64_t count,
-		   const void *data, uint32_t flags)
+static void call_case(struct outcome expected, unsigned long nr, uint64_t gfn, uint64_t count,
+		      const void *data, uint32_t flags)
 {
-	char request[120], want[OUTCOME_TEXT], got[OUTCOME_TEXT];
-	struct outcome o;
+	char request[120];
 
-	if (!report_case())
-		return true;
-	o = call(nr, gfn, count, data, flags, 0);
-	if (outcome_equal(o, expected))
-		return true;
 	snprintf(request, sizeof(request), "%s start_gfn %#llx count %llu flags %#x",
 		 nr == KVM_S390_GET_SKEYS ? "GET_SKEYS" : "SET_SKEYS", (unsigned long long)gfn,
 		 (unsigned long long)count, flags);
-	wrong(request, outcome_text(expected, want), outcome_text(o, got), -1);
-	return false;
+	report_outcome(expected, call(nr, gfn, count, data, flags, 0), request);
 }
 
 static void none_before_use(void)
@@ -81,16 +68,12 @@ static void none_before_use(void)
 					  .skeydata_addr = (uintptr_t)keys };
 	int ret;
 
-	if (!report_case())
-		return;
 	keys[0] = 0x77;
 	ret = ioctl(arena->vm->fd, KVM_S390_GET_SKEYS, &request);
-	if (ret != KVM_S390_GET_SKEYS_NONE)
-		wrong("GET_SKEYS before any key was set", "KVM_S390_GET_SKEYS_NONE",
-		      "something else", -1);
-	else if (keys[0] != 0x77)
-		wrong("GET_SKEYS before any key was set", "the buffer is left alone",
-		      "another byte", 0);
+	report_check(ret == KVM_S390_GET_SKEYS_NONE, "GET_SKEYS before any key was set",
+		     "KVM_S390_GET_SKEYS_NONE", "%d", ret);
+	report_check(keys[0] == 0x77, "GET_SKEYS before any key was set",
+		     "the buffer is left alone", "%#04x in place of 0x77", keys[0]);
 }
 
 static void enable(void)
@@ -109,16 +92,16 @@ static void counts(void)
 	memset(keys, 0, KVM_S390_SKEYS_MAX);
 	for (size_t n = 0; n < ARRAY_SIZE(nrs); n++) {
 		report_deciding("SKEY-02");
-		expect(outcome_error(EINVAL), nrs[n], 0, 0, keys, 0);
+		call_case(outcome_error(EINVAL), nrs[n], 0, 0, keys, 0);
 		report_deciding("SKEY-03");
-		expect(outcome_success(), nrs[n], 0, 1, keys, 0);
-		expect(outcome_success(), nrs[n], 0, 2 * ARENA_PAGES, keys, 0);
+		call_case(outcome_success(), nrs[n], 0, 1, keys, 0);
+		call_case(outcome_success(), nrs[n], 0, 2 * ARENA_PAGES, keys, 0);
 		/* Taken, and then there is no such storage: more than this VM has */
 		report_deciding("SKEY-08");
-		expect(outcome_error(EFAULT), nrs[n], 0, KVM_S390_SKEYS_MAX, keys, 0);
+		call_case(outcome_error(EFAULT), nrs[n], 0, KVM_S390_SKEYS_MAX, keys, 0);
 		report_deciding("SKEY-03");
 		for (size_t i = 0; i < ARRAY_SIZE(beyond); i++)
-			expect(outcome_error(EINVAL), nrs[n], 0, beyond[i], keys, 0);
+			call_case(outcome_error(EINVAL), nrs[n], 0, beyond[i], keys, 0);
 	}
 }
 
@@ -132,7 +115,7 @@ static void counts_before_use(void)
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		/* Refused, so that it puts none in use */
 		report_deciding(bad[i] ? "SKEY-03" : "SKEY-02");
-		expect(outcome_error(EINVAL), KVM_S390_SET_SKEYS, 0, bad[i], keys, 0);
+		call_case(outcome_error(EINVAL), KVM_S390_SET_SKEYS, 0, bad[i], keys, 0);
 		if (!report_case())
 			continue;
 		o = call(KVM_S390_GET_SKEYS, 0, bad[i], keys, 0, 0);
@@ -159,8 +142,9 @@ static void neighbours(uint64_t from, uint64_t to, uint8_t rest, const char *req
 	TEST_ASSERT(skey_get(arena->vm, BASE, ARENA_PAGES, all).ret == 0, "KVM_S390_GET_SKEYS");
 	for (uint64_t i = 0; i < ARENA_PAGES; i++)
 		if ((i < from || i >= to) && all[i] != rest) {
-			wrong(request, "frames beside those named keep their keys", "another key",
-			      (long)(i - from));
+			report_wrong(request, "frames beside those named keep their keys",
+				     "key %#04x, %ld frames from the first named", all[i],
+				     (long)(i - from));
 			return;
 		}
 }
@@ -176,7 +160,6 @@ static void round_trip(void)
 	for (size_t i = 0; i < ARRAY_SIZE(lengths); i++)
 		for (unsigned int first = 0; first < COUNT; first += i ? 16 : 1) {
 			uint64_t page = 5 + first % 100;
-			long d;
 
 			if (!report_case())
 				continue;
@@ -188,14 +171,12 @@ static void round_trip(void)
 			     0);
 			call(KVM_S390_GET_SKEYS, BASE / CONTRACT_PAGE + page, lengths[i], back + 32,
 			     0, 0);
-			d = bytes_differ(back + 32, keys, lengths[i]);
-			if (d >= 0)
-				wrong("SET_SKEYS, then GET_SKEYS", "the same keys", "another key",
-				      d);
+			report_same(back + 32, keys, lengths[i], "SET_SKEYS, then GET_SKEYS",
+				    "the same keys");
 			for (size_t g = 0; g < 32; g++)
 				if (back[g] != 0xa5 || back[32 + lengths[i] + g] != 0xa5)
-					wrong("GET_SKEYS", "exactly count bytes are filled",
-					      "a byte beside them has changed", (long)g);
+					report_wrong("GET_SKEYS", "exactly count bytes are filled",
+						     "a byte beside them has changed");
 			neighbours(page, page + lengths[i], 0x30, "SET_SKEYS");
 		}
 }
@@ -209,7 +190,6 @@ static void across_slots(void)
 	enable();
 	for (unsigned int before = 1; before < 64; before += 7) {
 		uint64_t gfn = BASE / CONTRACT_PAGE - before;
-		long d;
 
 		if (!report_case())
 			continue;
@@ -218,10 +198,8 @@ static void across_slots(void)
 		memset(back, 0xa5, COUNT);
 		call(KVM_S390_SET_SKEYS, gfn, COUNT, keys, 0, 0);
 		call(KVM_S390_GET_SKEYS, gfn, COUNT, back, 0, 0);
-		d = bytes_differ(back, keys, COUNT);
-		if (d >= 0)
-			wrong("SET_SKEYS, then GET_SKEYS, over two slots", "the same keys",
-			      "another key", d);
+		report_same(back, keys, COUNT, "SET_SKEYS, then GET_SKEYS, over two slots",
+			    "the same keys");
 	}
 }
 
@@ -234,8 +212,8 @@ static void invalid_keys(void)
 			for (unsigned int n = 0; n < COUNT; n += count < 10 ? 9 : 50) {
 				memset(keys, 0x40, count);
 				keys[at] = value(n) | 1;
-				expect(outcome_error(EINVAL), KVM_S390_SET_SKEYS,
-				       BASE / CONTRACT_PAGE + 3, count, keys, 0);
+				call_case(outcome_error(EINVAL), KVM_S390_SET_SKEYS,
+					  BASE / CONTRACT_PAGE + 3, count, keys, 0);
 			}
 }
 
@@ -247,13 +225,10 @@ static void flags(void)
 	memset(keys, 0, 16);
 	for (size_t n = 0; n < ARRAY_SIZE(nrs); n++)
 		for (unsigned int bit = 0; bit < 32; bit++)
-			expect(outcome_error(EINVAL), nrs[n], 0, 1, keys, 1U << bit);
-	for (size_t n = 0; n < ARRAY_SIZE(nrs); n++) {
-		if (!report_case())
-			continue;
-		if (call(nrs[n], 0, 1, keys, 0, 0xff).ret)
-			wrong("a request with junk in reserved", "success", "an error", -1);
-	}
+			call_case(outcome_error(EINVAL), nrs[n], 0, 1, keys, 1U << bit);
+	for (size_t n = 0; n < ARRAY_SIZE(nrs); n++)
+		report_outcome(outcome_success(), call(nrs[n], 0, 1, keys, 0, 0xff),
+			       "a request with junk in reserved");
 }
 
 static void holes(void)
@@ -261,26 +236,25 @@ static void holes(void)
 	const unsigned long nrs[] = { KVM_S390_GET_SKEYS, KVM_S390_SET_SKEYS };
 	const uint64_t last = HOLE / CONTRACT_PAGE;
 	static const uint64_t far[] = { 1UL << 40, (1UL << 52) - 1, 1UL << 52, -1UL };
+	static const uint8_t zero[64];
 
 	enable();
 	arena_key(arena, HOLE - 16 * CONTRACT_PAGE, 16, 0x50);
 	for (size_t n = 0; n < ARRAY_SIZE(nrs); n++) {
 		memset(keys, 0x50, 64);
-		expect(outcome_success(), nrs[n], last - 1, 1, keys, 0);
-		expect(outcome_error(EFAULT), nrs[n], last, 1, keys, 0);
+		call_case(outcome_success(), nrs[n], last - 1, 1, keys, 0);
+		call_case(outcome_error(EFAULT), nrs[n], last, 1, keys, 0);
 		for (uint64_t before = 1; before < 9; before++) {
 			memset(keys, 0, 64);
-			expect(outcome_error(EFAULT), nrs[n], last - before, before + 1, keys, 0);
+			call_case(outcome_error(EFAULT), nrs[n], last - before, before + 1, keys,
+				  0);
 			/* What fails fills nothing */
-			for (size_t i = 0; i < before + 1; i++)
-				if (keys[i]) {
-					wrong("GET_SKEYS that fails", "the buffer is left alone",
-					      "another byte", (long)i);
-					break;
-				}
+			if (report_case())
+				report_same(keys, zero, before + 1, "GET_SKEYS that fails",
+					    "the buffer is left alone");
 		}
 		for (size_t i = 0; i < ARRAY_SIZE(far); i++)
-			expect(outcome_error(EFAULT), nrs[n], far[i], 1, keys, 0);
+			call_case(outcome_error(EFAULT), nrs[n], far[i], 1, keys, 0);
 	}
 }
 
@@ -295,19 +269,19 @@ static void buffers(void)
 	enable();
 	memset(area, 0x60, 2 * CONTRACT_PAGE);
 	TEST_ASSERT(!mprotect(border, CONTRACT_PAGE, PROT_READ), "mprotect");
-	expect(outcome_error(EFAULT), KVM_S390_GET_SKEYS, gfn, 4, border, 0);
-	expect(outcome_error(EFAULT), KVM_S390_GET_SKEYS, gfn, 4, border - 2, 0);
-	expect(outcome_success(), KVM_S390_SET_SKEYS, gfn, 4, border - 2, 0);
+	call_case(outcome_error(EFAULT), KVM_S390_GET_SKEYS, gfn, 4, border, 0);
+	call_case(outcome_error(EFAULT), KVM_S390_GET_SKEYS, gfn, 4, border - 2, 0);
+	call_case(outcome_success(), KVM_S390_SET_SKEYS, gfn, 4, border - 2, 0);
 	arena_key(arena, BASE, 4, 0);
 	TEST_ASSERT(!munmap(border, CONTRACT_PAGE), "munmap");
 	for (unsigned int part = 0; part < 4; part++) {
-		expect(outcome_error(EFAULT), KVM_S390_SET_SKEYS, gfn, 4, border - part, 0);
-		expect(outcome_error(EFAULT), KVM_S390_GET_SKEYS, gfn, 4, border - part, 0);
+		call_case(outcome_error(EFAULT), KVM_S390_SET_SKEYS, gfn, 4, border - part, 0);
+		call_case(outcome_error(EFAULT), KVM_S390_GET_SKEYS, gfn, 4, border - part, 0);
 		if (report_case())
 			neighbours(0, 0, 0, "SET_SKEYS from a bad buffer");
 	}
-	expect(outcome_error(EFAULT), KVM_S390_SET_SKEYS, gfn, 1, NULL, 0);
-	expect(outcome_error(EFAULT), KVM_S390_GET_SKEYS, gfn, 1, NULL, 0);
+	call_case(outcome_error(EFAULT), KVM_S390_SET_SKEYS, gfn, 1, NULL, 0);
+	call_case(outcome_error(EFAULT), KVM_S390_GET_SKEYS, gfn, 1, NULL, 0);
 	munmap(area, CONTRACT_PAGE);
 }
 
@@ -330,9 +304,9 @@ static void guest_sets(void)
 	guest(JUDGE_SSKE, orders);
 	TEST_ASSERT(skey_get(arena->vm, BASE, COUNT, keys).ret == 0, "KVM_S390_GET_SKEYS");
 	for (unsigned int n = 0; n < COUNT; n++)
-		if (report_case() && keys[n] != value(n))
-			wrong("the guest's SSKE, then GET_SKEYS", "the key that the guest set",
-			      "another", (long)n);
+		report_check(keys[n] == value(n), "the guest's SSKE, then GET_SKEYS",
+			     "the key that the guest set", "%#04x in place of %#04x", keys[n],
+			     value(n));
 }
 
 static void guest_finds(void)
@@ -345,9 +319,9 @@ static void guest_finds(void)
 	call(KVM_S390_SET_SKEYS, BASE / CONTRACT_PAGE, COUNT, keys, 0, 0);
 	guest(JUDGE_ISKE, orders);
 	for (unsigned int n = 0; n < COUNT; n++)
-		if (report_case() && orders[n].value != value(n))
-			wrong("SET_SKEYS, then the guest's ISKE", "the key that was set", "another",
-			      (long)n);
+		report_check(orders[n].value == value(n), "SET_SKEYS, then the guest's ISKE",
+			     "the key that was set", "%#lx in place of %#04x",
+			     (unsigned long)orders[n].value, value(n));
 }
 
 static const struct line lines[] = {

@@ -152,6 +152,14 @@ bool report_outcome(struct outcome expected, struct outcome observed, const char
 bool report_check(bool good, const char *request, const char *expected, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 
+/*
+ * report_same - the begun case: do @len bytes at @is hold those at @to_be?
+ * @expected: in words
+ * Returns false if they do not: then it has failed, at the first byte that differs.
+ */
+bool report_same(const void *is, const void *to_be, size_t len, const char *request,
+		 const char *expected);
+
 /* report_wrong - the begun case has failed, and bytes are not at issue */
 void report_wrong(const char *request, const char *expected, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));

@@ -13,6 +13,7 @@
 #include "case/outcome.h"
 
 /* The byte that SSKE takes and ISKE gives: ACC F R C and a zero */
+#define SKEY_ACCESS_KEYS 16 /* and as many values of the access-control bits */
 #define SKEY_ACC_SHIFT 4
 #define SKEY_FETCH_PROTECTION 0x08
 #define SKEY_REFERENCE 0x04

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "kselftest.h"
+#include "case/bytes.h"
 #include "internal.h"
 
 #define BLOCKS_PER_LINE 10
@@ -252,6 +253,19 @@ static void wrong(const char *request, const char *expected, const char *format,
 	vsnprintf(text, sizeof(text), format, ap);
 	report_fail(&(struct finding){
 		.request = request, .expected = expected, .observed = text, .offset = -1 });
+}
+
+bool report_same(const void *is, const void *to_be, size_t len, const char *request,
+		 const char *expected)
+{
+	long d = bytes_differ(is, to_be, len);
+
+	if (d >= 0)
+		report_fail(&(struct finding){ .request = request,
+					       .expected = expected,
+					       .observed = "another byte",
+					       .offset = d });
+	return d < 0;
 }
 
 void report_wrong(const char *request, const char *expected, const char *format, ...)
