@@ -25,9 +25,10 @@
 
 #include "case/bytes.h"
 #include "compat.h"
-#include "s390x/memop.h"
 #include "case/report.h"
-#include "ucall_common.h"
+#include "guest/worker.h"
+#include "s390x/memop.h"
+#include "s390x/memop_deviation.h"
 
 #define GPA 0x10000000UL
 #define SIZE (1UL << 20)
@@ -37,7 +38,7 @@
 #define THREADS 2
 #define ACTORS (THREADS + 1) /* the guest is the last */
 #define GUEST THREADS
-#define BATCH 64 /* exchanges of the guest between two exits */
+#define BATCH 64 /* exchanges of the guest in one order */
 #define CONFLICTS_NEEDED 100
 #define PATIENCE 20 /* times --seconds, at most */
 
@@ -56,13 +57,14 @@ struct board {
 	uint8_t line[LINE_BYTES];	/* the targets */
 	uint8_t token[ACTORS][TARGETS]; /* what each actor owns, as its repeated byte */
 	uint64_t exchanges[ACTORS], conflicts[ACTORS], torn[ACTORS];
+	/* Of the threads, for each target: other values found, and times that KVM gave up */
+	uint64_t found[THREADS][TARGETS], gave_up[THREADS][TARGETS];
 	/* For a single exchange by the guest */
-	uint64_t single, at, size, exchanged;
+	uint64_t at, size, exchanged;
 	unsigned __int128 old_value, new_value;
 };
 
-static struct kvm_vm *vm;
-static struct kvm_vcpu *vcpu;
+static struct worker worker;
 static struct board *board; /* the host's view; the guest's is at GPA */
 static unsigned long seconds = 2;
 static volatile bool stop;
@@ -149,38 +151,28 @@ static void guest_exchange(struct board *b, uint64_t n, uint32_t offset, uint64_
 	b->exchanges[GUEST]++;
 }
 
-static void guest_main(void)
+/* Orders for the guest: one exchange, and a batch of them */
+static uint64_t guest_single(uint64_t board_gpa)
 {
-	struct board *b = (struct board *)GPA;
+	struct board *b = (struct board *)board_gpa;
+	unsigned __int128 found = guest_swap((void *)b->at, b->size, b->old_value, b->new_value);
 
-	for (;;) {
-		if (b->single) {
-			unsigned __int128 found =
-				guest_swap((void *)b->at, b->size, b->old_value, b->new_value);
+	b->exchanged = found == b->old_value;
+	b->old_value = found;
+	return 0;
+}
 
-			b->exchanged = found == b->old_value;
-			b->old_value = found;
-		} else {
-			for (uint64_t i = 0; i < BATCH; i++) {
-				uint64_t n = i % TARGETS;
+static uint64_t guest_batch(uint64_t board_gpa)
+{
+	for (uint64_t i = 0; i < BATCH; i++) {
+		uint64_t n = i % TARGETS;
 
-				guest_exchange(b, n, targets[n].offset, targets[n].size);
-			}
-		}
-		GUEST_SYNC(0);
+		guest_exchange((struct board *)board_gpa, n, targets[n].offset, targets[n].size);
 	}
+	return 0;
 }
 
 /* ------------------------------------------------------------------- the host */
-
-static void run_guest(void)
-{
-	struct ucall uc;
-
-	vcpu_run(vcpu);
-	TEST_ASSERT(get_ucall(vcpu, &uc) == UCALL_SYNC, "the guest ended otherwise, exit reason %u",
-		    vcpu->run->exit_reason);
-}
 
 static struct outcome exchange(uint64_t gpa, uint32_t size, void *old, const void *new)
 {
@@ -192,7 +184,7 @@ static struct outcome exchange(uint64_t gpa, uint32_t size, void *old, const voi
 	};
 
 	compat_set_old_addr(&op, old);
-	return memop(vm->fd, &op);
+	return memop(worker.vm->fd, &op);
 }
 
 /* One token for the one at the target; the value that others may change in between is old */
@@ -213,16 +205,19 @@ static void host_exchange(unsigned int actor, size_t n, unsigned int *random)
 			sched_yield();
 		bytes_copy(before, old, t->size);
 		o = exchange(GPA + t->offset, t->size, old, new);
-		/* EAGAIN: small exchanges give up when the word around them keeps changing */
-		if (o.ret == -1 && o.err == EAGAIN)
+		if (deviation_of_busy_word(t->size, o)) {
+			board->gave_up[actor][n]++;
 			continue;
-		TEST_ASSERT(o.ret == 0, "cmpxchg returned %d, errno %d", o.ret, o.err);
+		}
+		TEST_ASSERT(o.ret == 0, "cmpxchg of %u bytes returned %d, errno %d", t->size, o.ret,
+			    o.err);
 		for (uint32_t i = 1; i < t->size; i++)
 			if (old[i] != old[0])
 				board->torn[actor]++;
 		if (bytes_differ(before, old, t->size) < 0)
 			break;
 		board->conflicts[actor]++;
+		board->found[actor][n]++;
 	}
 	board->token[actor][n] = old[0];
 	board->exchanges[actor]++;
@@ -240,7 +235,7 @@ static void *host_actor(void *argument)
 static void *guest_actor(void *argument)
 {
 	while (!stop)
-		run_guest();
+		worker_call(&worker, guest_batch, GPA);
 	return argument;
 }
 
@@ -256,7 +251,8 @@ static void *disturber(void *argument)
 
 	while (!stop) {
 		region.flags ^= KVM_MEM_LOG_DIRTY_PAGES;
-		TEST_ASSERT(!ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &region), "flags of a slot");
+		TEST_ASSERT(!ioctl(worker.vm->fd, KVM_SET_USER_MEMORY_REGION, &region),
+			    "flags of a slot");
 		madvise(memory + BYTES_PAGE, 16 * BYTES_PAGE, MADV_DONTNEED);
 		sched_yield();
 	}
@@ -276,18 +272,12 @@ static void deal(void)
 	}
 }
 
-static void wrong(const char *request, const char *expected, const char *observed)
-{
-	report_fail(&(struct finding){
-		.request = request, .expected = expected, .observed = observed, .offset = -1 });
-}
-
 /* Every token of target @n is there once */
 static void count_tokens(size_t n)
 {
 	const struct target *t = &targets[n];
 	unsigned int seen[256] = { 0 };
-	char request[80], observed[80];
+	char request[80];
 
 	if (!report_case())
 		return;
@@ -296,8 +286,8 @@ static void count_tokens(size_t n)
 	seen[board->line[t->offset]]++;
 	for (uint32_t i = 1; i < t->size; i++)
 		if (board->line[t->offset + i] != board->line[t->offset])
-			wrong(request, "all bytes of a token are the same",
-			      "a torn value at the end");
+			report_wrong(request, "all bytes of a token are the same",
+				     "a torn value at the end");
 	for (unsigned int actor = 0; actor < ACTORS; actor++)
 		seen[board->token[actor][n]]++;
 	for (unsigned int k = 0; k <= ACTORS; k++) {
@@ -305,11 +295,32 @@ static void count_tokens(size_t n)
 
 		if (seen[token] == 1)
 			continue;
-		snprintf(observed, sizeof(observed), "token %#x is there %u times", token,
-			 seen[token]);
-		wrong(request, "every token is there exactly once", observed);
+		report_wrong(request, "every token is there exactly once",
+			     "token %#x is there %u times", token, seen[token]);
 		return;
 	}
+}
+
+/*
+ * DEV-11: for an exchange of 1 or 2 bytes KVM may give up while the word around them keeps
+ * changing. That takes many changes in a row: it is to tell what it found far more often.
+ */
+static void count_given_up(size_t n)
+{
+	uint64_t gave_up = 0, found = 0;
+	char request[80];
+
+	for (unsigned int actor = 0; actor < THREADS; actor++) {
+		gave_up += board->gave_up[actor][n];
+		found += board->found[actor][n];
+	}
+	snprintf(request, sizeof(request), "exchanges of %u bytes at offset %u by threads",
+		 targets[n].size, targets[n].offset);
+	if (report_check(gave_up <= found, request, "no errno EAGAIN, or seldom",
+			 "%llu times EAGAIN, %llu times another value", (unsigned long long)gave_up,
+			 (unsigned long long)found) &&
+	    gave_up)
+		report_deviation(deviation_of_busy_word(targets[n].size, outcome_error(EAGAIN)));
 }
 
 static bool is_target(uint32_t offset)
@@ -325,12 +336,15 @@ static void judge_end(double took)
 	uint64_t exchanges = 0, conflicts = 0, torn = 0;
 	char name[40];
 
-	for (size_t n = 0; n < TARGETS; n++)
+	for (size_t n = 0; n < TARGETS; n++) {
 		count_tokens(n);
+		count_given_up(n);
+	}
 	for (uint32_t i = 0; i < LINE_BYTES; i++)
-		if (!is_target(i) && board->line[i])
-			wrong("exchanges beside", "bytes between the targets stay",
-			      "one has changed");
+		if (!is_target(i))
+			report_check(!board->line[i], "exchanges beside",
+				     "bytes between the targets stay",
+				     "that at offset %u has changed", i);
 	for (unsigned int actor = 0; actor < ACTORS; actor++) {
 		exchanges += board->exchanges[actor];
 		conflicts += board->conflicts[actor];
@@ -338,15 +352,15 @@ static void judge_end(double took)
 		snprintf(name, sizeof(name), "%s%u_exchanges", actor == GUEST ? "guest" : "thread",
 			 actor);
 		report_note(name, (double)board->exchanges[actor], "exchanges");
-		if (report_case() && !board->exchanges[actor])
-			wrong("exchanges", "every actor makes some", "one has made none");
+		report_check(board->exchanges[actor], "exchanges", "every actor makes some",
+			     "actor %u has made none", actor);
 	}
 	report_note("exchanges", (double)exchanges / took, "exchanges/s");
 	report_note("conflicts", (double)conflicts / took, "conflicts/s");
-	if (report_case() && torn)
-		wrong("exchanges", "no value is ever torn", "a torn value was found");
-	if (report_case() && conflicts < CONFLICTS_NEEDED)
-		wrong("exchanges", "enough conflicts to mean anything", "too few");
+	report_check(!torn, "exchanges", "no value is ever torn", "%llu were",
+		     (unsigned long long)torn);
+	report_check(conflicts >= CONFLICTS_NEEDED, "exchanges",
+		     "enough conflicts to mean anything", "%llu", (unsigned long long)conflicts);
 }
 
 static uint64_t conflicts_so_far(void)
@@ -403,21 +417,21 @@ static void same(uint32_t size, uint32_t offset, bool equal)
 			bytes_copy(of_memop, board->line + (offset & -16U), 16);
 			bytes_copy(of_memop + 16, old, size);
 			if (exchanged != (bool)board->exchanged)
-				wrong("cmpxchg", "exchanged as by the guest", "otherwise");
+				report_wrong("cmpxchg", "exchanged as by the guest", "otherwise");
 			continue;
 		}
-		board->single = 1;
 		board->at = GPA + offset;
 		board->size = size;
 		board->old_value = board->new_value = 0;
 		bytes_copy((uint8_t *)&board->old_value + 16 - size, old, size);
 		bytes_copy((uint8_t *)&board->new_value + 16 - size, new, size);
-		run_guest();
+		worker_call(&worker, guest_single, GPA);
 		bytes_copy(of_guest, board->line + (offset & -16U), 16);
 		bytes_copy(of_guest + 16, (uint8_t *)&board->old_value + 16 - size, size);
 	}
 	if (bytes_differ(of_guest, of_memop, 16 + size) >= 0)
-		wrong("cmpxchg", "memory and old value as after the guest's CS", "another byte");
+		report_wrong("cmpxchg", "memory and old value as after the guest's CS",
+			     "another byte");
 }
 
 static void same_as_cpu(void)
@@ -427,7 +441,6 @@ static void same_as_cpu(void)
 		for (uint32_t offset = 0; offset < 64; offset += size)
 			for (int equal = 0; equal < 2; equal++)
 				same(size, offset, equal);
-	board->single = 0;
 }
 
 static const struct line lines[] = {
@@ -437,16 +450,17 @@ static const struct line lines[] = {
 
 static void set_up(void)
 {
-	vm = vm_create_with_one_vcpu(&vcpu, guest_main);
-	vm_userspace_mem_region_add(vm, VM_MEM_SRC_ANONYMOUS, GPA, SLOT, SIZE / BYTES_PAGE, 0);
-	virt_map(vm, GPA, GPA, SIZE / BYTES_PAGE);
-	board = addr_gpa2hva(vm, GPA);
+	worker_create(&worker);
+	vm_userspace_mem_region_add(worker.vm, VM_MEM_SRC_ANONYMOUS, GPA, SLOT, SIZE / BYTES_PAGE,
+				    0);
+	worker_map(&worker, GPA, SIZE / BYTES_PAGE);
+	board = addr_gpa2hva(worker.vm, GPA);
 	stop = false;
 }
 
 static void tear_down(void)
 {
-	kvm_vm_free(vm);
+	worker_free(&worker);
 }
 
 int main(int argc, char **argv)

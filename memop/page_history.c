@@ -27,6 +27,7 @@
 #include "case/report.h"
 #include "s390x/judge.h"
 #include "s390x/memop.h"
+#include "s390x/memop_deviation.h"
 #include "s390x/page_op.h"
 #include "s390x/skey.h"
 #include "slot/backing.h"
@@ -43,12 +44,13 @@
 #define KEY 0x38
 #define BESIDE 0x40 /* the neighbours' key */
 
-/* What became of a case */
+/* What became of a case; read after a fork, so that pointers to strings hold */
 struct verdict {
 	char state[160], expected[80], observed[80];
 	char missing[80]; /* for it to happen */
 	long offset;
-	bool wrong, fault, deviates;
+	bool wrong, fault;
+	const char *deviation;
 };
 
 /* In the process that does it */
@@ -229,7 +231,19 @@ static bool has_no_page(enum history h)
 	return h == HISTORY_UNTOUCHED || h == HISTORY_DISCARDED || h == HISTORY_REPLACED;
 }
 
-static void check_log(enum history h, bool stored, bool attempted)
+/* Nobody has stored to it since take_log() */
+static const char *known_of_log(enum history h)
+{
+	const struct dirty_attempt a = {
+		.store = now.op->store && !now.op->check,
+		.by_guest = now.op->kind == PAGE_OP_GUEST,
+		.guest_met = !now.alone || h == HISTORY_GUEST_READ || h == HISTORY_GUEST_WRITTEN,
+	};
+
+	return deviation_of_dirty_page(&a);
+}
+
+static void check_log(enum history h, bool stored)
 {
 	bool sets = now.op->kind == PAGE_OP_SET_KEY || now.op->op == JUDGE_SSKE;
 
@@ -241,9 +255,8 @@ static void check_log(enum history h, bool stored, bool attempted)
 	 */
 	if (!stored && logged(0) && !sets && !now.op->uses_keys && reachable() &&
 	    !(now.alone && now.op->kind == PAGE_OP_GUEST) && !has_no_page(h)) {
-		if (attempted)
-			now.verdict->deviates = true;
-		else
+		now.verdict->deviation = known_of_log(h);
+		if (!now.verdict->deviation)
 			wrong("the page is not in the dirty log", "it is", -1);
 	}
 	if (!now.alone && (logged(-1) || logged(1)))
@@ -311,7 +324,7 @@ static void operate(enum history h)
 		bytes_copy(now.page.bytes + OFFSET, now.access.new, page_op_stores(now.op));
 	if (done)
 		check_read();
-	check_log(h, stored, now.op->store && !now.op->check);
+	check_log(h, stored);
 	check_key(h, done, stored);
 	check_bytes();
 }
@@ -425,8 +438,8 @@ static void report(const struct verdict *v, const struct page_op *o)
 					       .offset = v->offset });
 	else if (v->fault)
 		report_fault("FIND-01");
-	else if (v->deviates)
-		report_deviation("DEV-04");
+	else if (v->deviation)
+		report_deviation(v->deviation);
 	else if (o->kind != PAGE_OP_GUEST)
 		report_decided(o->kind == PAGE_OP_SET_KEY ? "SKEY-05" : "MEMOP-RET-01");
 }

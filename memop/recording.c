@@ -77,28 +77,38 @@ static struct attempt attempt(uint32_t op, enum how how, uint32_t size, bool key
 	return a;
 }
 
-static void fail(const struct attempt *a, size_t page, const char *expected, const char *observed)
-{
-	char request[MEMOP_TEXT], state[80];
+#define ATTEMPT_TEXT (MEMOP_TEXT + 80)
 
-	snprintf(state, sizeof(state), "storage key %#x, %s, page %zu of pages %zu to %zu",
-		 skey_byte(ACC, true), how_text[a->how], page, a->first, a->last);
-	report_fail(&(struct finding){ .state = state,
-				       .request = memop_text(&a->op, request),
-				       .expected = expected,
-				       .observed = observed,
-				       .offset = -1 });
+/* What is said of a page of it */
+static const char *attempt_text(const struct attempt *a, size_t page, char *text)
+{
+	char request[MEMOP_TEXT];
+
+	snprintf(text, ATTEMPT_TEXT, "%s; storage key %#x, %s, page %zu of pages %zu to %zu",
+		 memop_text(&a->op, request), skey_byte(ACC, true), how_text[a->how], page,
+		 a->first, a->last);
+	return text;
+}
+
+static void log_is_wrong(const struct attempt *a, size_t page, bool logged)
+{
+	char text[ATTEMPT_TEXT];
+
+	report_wrong(attempt_text(a, page, text),
+		     logged ? "in the dirty log" : "not in the dirty log",
+		     logged ? "not in it" : "in it");
 }
 
 static bool outcome_is_right(const struct attempt *a, struct outcome o)
 {
 	struct outcome expected =
 		a->how == DENIED ? outcome_exception(PGM_PROTECTION) : outcome_success();
-	char want[OUTCOME_TEXT], got[OUTCOME_TEXT];
+	char text[ATTEMPT_TEXT], want[OUTCOME_TEXT], got[OUTCOME_TEXT];
 
 	if (outcome_equal(o, expected))
 		return true;
-	fail(a, a->first, outcome_text(expected, want), outcome_text(o, got));
+	report_wrong(attempt_text(a, a->first, text), outcome_text(expected, want), "%s",
+		     outcome_text(o, got));
 	return false;
 }
 
@@ -133,7 +143,7 @@ static bool bits_are(uint8_t key, uint8_t set, struct record r, char *expected, 
 
 static void check_bits(const struct attempt *a)
 {
-	char expected[80], observed[40];
+	char text[ATTEMPT_TEXT], expected[80];
 	uint8_t keys[PAGES];
 	struct outcome o;
 
@@ -150,8 +160,7 @@ static void check_bits(const struct attempt *a)
 			if (bits_are(keys[page], skey_byte(ACC, true), record_of(a, page), expected,
 				     sizeof(expected)))
 				continue;
-			snprintf(observed, sizeof(observed), "%#04x", keys[page]);
-			fail(a, page, expected, observed);
+			report_wrong(attempt_text(a, page, text), expected, "%#04x", keys[page]);
 			break;
 		}
 	arena_reset(arena, BASE, ARENA_UNIT);
@@ -170,9 +179,17 @@ static bool in_log(const uint64_t *bitmap, size_t page)
 	return ((const uint8_t *)bitmap)[page / 8] >> page % 8 & 1;
 }
 
+/* The guest has never run here */
+static const char *deviation_of_log(const struct attempt *a)
+{
+	return deviation_of_dirty_page(
+		&(struct dirty_attempt){ .store = a->store && a->how != CHECKED });
+}
+
 static void check_log(const struct attempt *a)
 {
 	uint64_t bitmap[ARENA_PAGES / 64];
+	char text[ATTEMPT_TEXT];
 	struct outcome o;
 
 	if (!report_case())
@@ -190,20 +207,18 @@ static void check_log(const struct attempt *a)
 
 			if (in_log(bitmap, page) == expected)
 				continue;
-			if (!expected && touches(a, page) &&
-			    deviation_of_dirty_page(a->store && a->how != CHECKED)) {
-				report_deviation(deviation_of_dirty_page(true));
+			if (!expected && touches(a, page) && deviation_of_log(a)) {
+				report_deviation(deviation_of_log(a));
 				continue;
 			}
-			fail(a, page, expected ? "in the dirty log" : "not in the dirty log",
-			     expected ? "not in it" : "in it");
+			log_is_wrong(a, page, expected);
 			break;
 		}
 	get_log(bitmap);
 	for (size_t i = 0; i < ARRAY_SIZE(bitmap); i++)
 		if (bitmap[i])
-			fail(a, i * 64, "a second call finds nothing",
-			     "a page is still in the log");
+			report_wrong(attempt_text(a, i * 64, text), "a second call finds nothing",
+				     "a page is still in the log");
 	arena_reset(arena, BASE, ARENA_UNIT);
 }
 
@@ -336,7 +351,7 @@ static void store_in_part(uint32_t op, uint64_t from, uint32_t size, size_t deni
 	uint64_t bitmap[ARENA_PAGES / 64];
 	uint8_t keys[ARENA_PAGES], set;
 	struct state s = arena->state;
-	char expected[80], observed[40];
+	char text[ATTEMPT_TEXT], expected[80];
 	struct prediction p;
 	struct outcome o;
 
@@ -353,7 +368,8 @@ static void store_in_part(uint32_t op, uint64_t from, uint32_t size, size_t deni
 	TEST_ASSERT(skey_get(arena->vm, BASE, ARENA_PAGES, keys).ret == 0, "KVM_S390_GET_SKEYS");
 	get_log(bitmap);
 	if (!prediction_allows(&p, o) || o.ret <= 0)
-		fail(&a, first, "an access exception", "another outcome");
+		report_wrong(attempt_text(&a, first, text), "an access exception",
+			     "another outcome");
 	for (size_t page = 0; page < ARENA_PAGES; page++) {
 		uint64_t at = BASE + page * CONTRACT_PAGE;
 		bool changed = bytes_differ(arena_at(arena, at), arena_rest(arena, at, false),
@@ -363,19 +379,18 @@ static void store_in_part(uint32_t op, uint64_t from, uint32_t size, size_t deni
 		if (page < first || page > first + denies)
 			rec = (struct record){ 0 };
 		if (changed && (page < first || page >= first + denies))
-			fail(&a, page, "no byte at or after the page that denies", "a change");
+			report_wrong(attempt_text(&a, page, text),
+				     "no byte at or after the page that denies", "a change");
 		set = skey_byte(page == first + denies ? ACC + 1 : ACC, true);
-		snprintf(observed, sizeof(observed), "%#04x, bytes %s", keys[page],
-			 changed ? "changed" : "as before");
 		if (!bits_are(keys[page], set, rec, expected, sizeof(expected)))
-			fail(&a, page, expected, observed);
+			report_wrong(attempt_text(&a, page, text), expected, "%#04x, bytes %s",
+				     keys[page], changed ? "changed" : "as before");
 		if (in_log(bitmap, page) == rec.logged)
 			continue;
-		if (page == first + denies && deviation_of_dirty_page(true))
-			report_deviation(deviation_of_dirty_page(true));
+		if (page == first + denies && deviation_of_log(&a))
+			report_deviation(deviation_of_log(&a));
 		else
-			fail(&a, page, rec.logged ? "in the dirty log" : "not in the dirty log",
-			     rec.logged ? "not in it" : "in it");
+			log_is_wrong(&a, page, rec.logged);
 	}
 	arena_reset(arena, BASE, ARENA_UNIT);
 }

@@ -107,24 +107,35 @@ static void check_order(void)
 {
 	static const struct {
 		const char *name, *why;
+		uint32_t op;
 		enum protection cause;
 		int checked, done;
 	} orders[] = {
-		{ "DEV-08", "denied by key, then a page that cannot be translated", PROTECTED_KEY,
-		  PGM_PROTECTION, PGM_PAGE_TRANSLATION },
-		{ NULL, "denied by DAT", PROTECTED_DAT, PGM_PROTECTION, PGM_PAGE_TRANSLATION },
-		{ NULL, "nothing is denied", PROTECTED_NOT, PGM_PROTECTION, PGM_PAGE_TRANSLATION },
-		{ NULL, "CHECK_ONLY overlooks the key", PROTECTED_KEY, 0, PGM_PAGE_TRANSLATION },
-		{ NULL, "CHECK_ONLY tells of the later page", PROTECTED_KEY, PGM_PAGE_TRANSLATION,
-		  PGM_PROTECTION },
-		{ NULL, "the access is permitted", PROTECTED_KEY, PGM_PROTECTION, 0 },
-		{ NULL, "the access is refused", PROTECTED_KEY, PGM_PROTECTION, -EFAULT },
+		{ "DEV-08", "denied by key, then a page that cannot be translated", LREAD,
+		  PROTECTED_KEY, PGM_PROTECTION, PGM_PAGE_TRANSLATION },
+		{ "DEV-08", "the same of a store", KVM_S390_MEMOP_LOGICAL_WRITE, PROTECTED_KEY,
+		  PGM_PROTECTION, PGM_SEGMENT_TRANSLATION },
+		{ NULL, "an absolute read", AREAD, PROTECTED_KEY, PGM_PROTECTION, PGM_ADDRESSING },
+		{ NULL, "an absolute write", AWRITE, PROTECTED_KEY, PGM_PROTECTION,
+		  PGM_ADDRESSING },
+		{ NULL, "denied by DAT", LREAD, PROTECTED_DAT, PGM_PROTECTION,
+		  PGM_PAGE_TRANSLATION },
+		{ NULL, "nothing is denied", LREAD, PROTECTED_NOT, PGM_PROTECTION,
+		  PGM_PAGE_TRANSLATION },
+		{ NULL, "CHECK_ONLY overlooks the key", LREAD, PROTECTED_KEY, 0,
+		  PGM_PAGE_TRANSLATION },
+		{ NULL, "CHECK_ONLY tells of the later page", LREAD, PROTECTED_KEY,
+		  PGM_PAGE_TRANSLATION, PGM_PROTECTION },
+		{ NULL, "the access is permitted", LREAD, PROTECTED_KEY, PGM_PROTECTION, 0 },
+		{ NULL, "the access is refused", LREAD, PROTECTED_KEY, PGM_PROTECTION, -EFAULT },
 	};
 
 	for (size_t i = 0; i < COUNT(orders); i++) {
+		const struct request r = { .op.op = orders[i].op };
 		const struct prediction p = { .cause.protection = orders[i].cause };
 
-		tell(deviation_of_check(&p, came_to(orders[i].checked), came_to(orders[i].done)),
+		tell(deviation_of_check(&r, &p, came_to(orders[i].checked),
+					came_to(orders[i].done)),
 		     orders[i].name, orders[i].why);
 	}
 }
@@ -156,13 +167,46 @@ static void check_old_values(void)
 	tell(deviation_of_old(came_to(-EFAULT), zero, 16), NULL, "it was refused");
 }
 
+static void check_busy_words(void)
+{
+	tell(deviation_of_busy_word(1, came_to(-EAGAIN)), "DEV-11", "a byte of a busy word");
+	tell(deviation_of_busy_word(2, came_to(-EAGAIN)), "DEV-11", "two bytes of a busy word");
+	tell(deviation_of_busy_word(4, came_to(-EAGAIN)), NULL, "a whole word");
+	tell(deviation_of_busy_word(16, came_to(-EAGAIN)), NULL, "more than a word");
+	tell(deviation_of_busy_word(1, came_to(-EINVAL)), NULL, "another error");
+	tell(deviation_of_busy_word(2, came_to(0)), NULL, "no error");
+}
+
 static void check_dirty_pages(void)
 {
-	slot_unit = NEW_KERNEL;
-	tell(deviation_of_dirty_page(true), "DEV-04", "a denied store on a new kernel");
-	tell(deviation_of_dirty_page(false), NULL, "a page that no store was tried on");
-	slot_unit = OLD_KERNEL;
-	tell(deviation_of_dirty_page(true), NULL, "a denied store on a kernel that logs later");
+	static const struct {
+		const char *name, *why;
+		uint64_t unit;
+		struct dirty_attempt attempt;
+	} pages[] = {
+		{ "DEV-04", "a denied store on a new kernel", NEW_KERNEL, { .store = true } },
+		{ NULL, "a page that no store was tried on", NEW_KERNEL, { .store = false } },
+		{ NULL, "the guest's own store", NEW_KERNEL, { .store = true, .by_guest = true } },
+		{ "DEV-04",
+		  "a page that the guest has met, not writable",
+		  OLD_KERNEL,
+		  { .store = true, .guest_met = true } },
+		{ NULL,
+		  "a page that is writable",
+		  OLD_KERNEL,
+		  { .store = true, .guest_met = true, .writable = true } },
+		{ NULL, "a page that the guest has not met", OLD_KERNEL, { .store = true } },
+		{ NULL, "a fetch of it", OLD_KERNEL, { .guest_met = true } },
+		{ NULL,
+		  "the guest's own store, on an old kernel",
+		  OLD_KERNEL,
+		  { .store = true, .by_guest = true, .guest_met = true } },
+	};
+
+	for (size_t i = 0; i < COUNT(pages); i++) {
+		slot_unit = pages[i].unit;
+		tell(deviation_of_dirty_page(&pages[i].attempt), pages[i].name, pages[i].why);
+	}
 }
 
 /* Compiled once for this host and once as if for s390x */
@@ -200,6 +244,7 @@ int main(void)
 	check_host_faults();
 	check_unused_keys();
 	check_old_values();
+	check_busy_words();
 	check_dirty_pages();
 	check_slots();
 	printf("1..%d\n", number);

@@ -18,17 +18,23 @@ const char *deviation_known(const struct state *s, const struct request *r,
 			    const struct prediction *p, struct outcome o);
 
 /*
- * deviation_of_check - is it known that CHECK_ONLY comes to @checked and the access to @done?
+ * deviation_of_check - is it known that CHECK_ONLY of @r comes to @checked, and @r to @done?
  * Each alone is allowed by @p.
  */
-const char *deviation_of_check(const struct prediction *p, struct outcome checked,
-			       struct outcome done);
+const char *deviation_of_check(const struct request *r, const struct prediction *p,
+			       struct outcome checked, struct outcome done);
 
 /*
  * deviation_of_old - is what became of the old value of a cmpxchg known of kernels?
  * @old: the @size bytes at "old_addr" after an outcome @o that leaves them alone
  */
 const char *deviation_of_old(struct outcome o, const uint8_t *old, size_t size);
+
+/*
+ * deviation_of_busy_word - is it known that a cmpxchg of @size bytes, beside which others are
+ * stored to all the time, comes to @o?
+ */
+const char *deviation_of_busy_word(size_t size, struct outcome o);
 
 /* deviation_of_unused_keys - is it known that GET_SKEYS with a bad count comes to @o so early? */
 const char *deviation_of_unused_keys(struct outcome o);
@@ -39,10 +45,15 @@ const char *deviation_of_unused_keys(struct outcome o);
  */
 const char *deviation_of_host_fault(struct outcome o);
 
-/*
- * deviation_of_dirty_page - is it known of kernels to log a page that was not written?
- * @attempted: a store to it was denied, or a cmpxchg found another value there
- */
-const char *deviation_of_dirty_page(bool attempted);
+/* An access that stored nothing, and the page that it was of */
+struct dirty_attempt {
+	bool store;	/* it asked for a store: denied, or a cmpxchg that found another value */
+	bool by_guest;	/* an instruction of the guest, no request */
+	bool guest_met; /* the guest has accessed the page's segment before */
+	bool writable;	/* the process stored to the page since the log was read: it can at once */
+};
+
+/* deviation_of_dirty_page - is it known of kernels to log such a page? */
+const char *deviation_of_dirty_page(const struct dirty_attempt *a);
 
 #endif

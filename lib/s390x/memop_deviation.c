@@ -3,12 +3,19 @@
  * Known deviations of MEM_OP: see memop_deviation.h. Each condition is as narrow as its
  * reason.
  */
+#include <errno.h>
+
 #include "s390x/memop_deviation.h"
 
 static bool is_absolute(const struct request *r)
 {
 	return r->op.op == KVM_S390_MEMOP_ABSOLUTE_READ ||
 	       r->op.op == KVM_S390_MEMOP_ABSOLUTE_WRITE;
+}
+
+static bool is_logical(const struct request *r)
+{
+	return r->op.op == KVM_S390_MEMOP_LOGICAL_READ || r->op.op == KVM_S390_MEMOP_LOGICAL_WRITE;
 }
 
 static uint8_t key_in_effect(const struct request *r)
@@ -43,14 +50,15 @@ const char *deviation_known(const struct state *s, const struct request *r,
 }
 
 /*
- * DEV-08: CHECK_ONLY meets key and translation of each page in turn; the access translates
- * all pages before it looks at the first key
+ * DEV-08: CHECK_ONLY of a logical range meets key and translation of each page in turn; the
+ * access translates all pages before it looks at the first key
  */
-const char *deviation_of_check(const struct prediction *p, struct outcome checked,
-			       struct outcome done)
+const char *deviation_of_check(const struct request *r, const struct prediction *p,
+			       struct outcome checked, struct outcome done)
 {
-	return p->cause.protection == PROTECTED_KEY && checked.ret == PGM_PROTECTION &&
-			       done.ret > 0 && done.ret != PGM_PROTECTION
+	return is_logical(r) && p->cause.protection == PROTECTED_KEY &&
+			       checked.ret == PGM_PROTECTION && done.ret > 0 &&
+			       done.ret != PGM_PROTECTION
 		       ? "DEV-08"
 		       : NULL;
 }
@@ -78,8 +86,20 @@ const char *deviation_of_unused_keys(struct outcome o)
 	return o.ret == 1 ? "DEV-10" : NULL; /* KVM_S390_GET_SKEYS_NONE */
 }
 
-/* DEV-04: the page is made writable, and logged, before the key or the value is looked at */
-const char *deviation_of_dirty_page(bool attempted)
+/* DEV-11: 1 and 2 bytes are exchanged within their word, whose other bytes may keep changing */
+const char *deviation_of_busy_word(size_t size, struct outcome o)
 {
-	return attempted && compat_new_memory_management() ? "DEV-04" : NULL;
+	return size < 4 && o.ret == -1 && o.err == EAGAIN ? "DEV-11" : NULL;
+}
+
+/*
+ * DEV-04: the page is made writable, and logged, before the key or the value is looked at.
+ * Up to 7.0 it is the process that cannot store to it at once, and the log is collected from
+ * what the guest has met; the new memory management logs whatever it makes writable.
+ */
+const char *deviation_of_dirty_page(const struct dirty_attempt *a)
+{
+	if (a->by_guest || !a->store)
+		return NULL;
+	return compat_new_memory_management() || (a->guest_met && !a->writable) ? "DEV-04" : NULL;
 }

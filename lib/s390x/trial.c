@@ -334,7 +334,7 @@ bool trial_both(struct trial *t)
 	report_decided("MEMOP-CHK-01");
 	if (outcome_equal(t->outcome, checked))
 		return true;
-	deviation = deviation_of_check(&t->prediction, checked, t->outcome);
+	deviation = deviation_of_check(&t->request, &t->prediction, checked, t->outcome);
 	if (deviation) {
 		report_deviation(deviation);
 		return true;
