@@ -17,6 +17,13 @@
 #define ARENA_UNIT (1UL << 20) /* size of each slot, and its alignment */
 #define ARENA_PAGES (ARENA_UNIT / CONTRACT_PAGE)
 
+/* What requests have in this process: trial.c fills it in */
+struct arena_user {
+	uint8_t *buffer, *filled; /* guards, bytes, guards, as they are and as they were filled */
+	size_t room;		  /* bytes that fit between guards: more than KVM takes */
+	uint8_t old[3 * 16], old_filled[3 * 16]; /* likewise a cmpxchg's old value */
+};
+
 struct arena {
 	struct kvm_vm *vm;
 	struct kvm_vcpu *vcpu;
@@ -25,6 +32,7 @@ struct arena {
 	struct storage storage[ARENA_SLOTS];
 	bool scratch[ARENA_SLOTS]; /* not at rest: the test's own */
 	struct state state;	   /* of the VM, for the oracle */
+	struct arena_user user;
 };
 
 /*

@@ -51,6 +51,27 @@ static void add_slot(struct arena *a, size_t n, uint64_t gpa, uint32_t flags, ui
 	a->state.slots = n + 1;
 }
 
+/* Of both, with guards at any alignment; behind the buffer is a page that nobody can write */
+static size_t user_bytes(const struct arena_user *u)
+{
+	return (u->room + 2 * BYTES_GUARD + 8 + BYTES_PAGE - 1) & -BYTES_PAGE;
+}
+
+/* Room for a size that KVM has to refuse, too: if it does not, that is seen, and hurts nobody */
+static void map_user(struct arena_user *u, size_t max_size)
+{
+	size_t size;
+
+	u->room = 2 * max_size;
+	size = user_bytes(u);
+	TEST_ASSERT(size <= BYTES_MAX, "the bytes known are too few for requests of %zu", max_size);
+	u->buffer = mmap(NULL, 2 * size + BYTES_PAGE, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	TEST_ASSERT(u->buffer != MAP_FAILED && !mprotect(u->buffer + size, BYTES_PAGE, PROT_NONE),
+		    "no memory");
+	u->filled = u->buffer + size + BYTES_PAGE;
+}
+
 /* A VM without slots and vCPU */
 static struct arena *empty(void)
 {
@@ -63,6 +84,7 @@ static struct arena *empty(void)
 		.extension = (unsigned int)kvm_check_cap(KVM_CAP_S390_MEM_OP_EXTENSION),
 		.storage = a->storage,
 	};
+	map_user(&a->user, a->state.max_size);
 	return a;
 }
 
@@ -154,6 +176,7 @@ void arena_free(struct arena *a)
 		munmap(a->host[n], ARENA_UNIT);
 		free(a->keys[n]);
 	}
+	munmap(a->user.buffer, 2 * user_bytes(&a->user) + BYTES_PAGE);
 	free(a);
 }
 

@@ -13,14 +13,7 @@
 #include "case/report.h"
 #include "s390x/trial.h"
 
-#define BUFFER_MAX (1UL << 17)
 #define STATE_TEXT 400
-
-/* Guards, buffer, guards; and the bytes that it was filled with */
-static uint8_t *buffer, *filled;
-
-static uint8_t old_value[3 * 16]; /* guards on both sides */
-static uint8_t old_filled[3 * 16];
 
 static void describe(const struct trial *t, char *text)
 {
@@ -81,7 +74,7 @@ static bool same(const struct trial *t, const void *is, const void *is_to_be, si
 
 static uint32_t buffer_size(const struct trial *t)
 {
-	return t->request.op.size < BUFFER_MAX ? t->request.op.size : 4096;
+	return t->request.op.size <= t->arena->user.room ? t->request.op.size : 4096;
 }
 
 /*
@@ -93,14 +86,9 @@ static void fill_buffer(struct trial *t)
 {
 	uint32_t size = buffer_size(t);
 	size_t shift = (size + t->request.op.gaddr / (size | 1)) % 8; /* any alignment */
-	uint8_t *buf;
+	uint8_t *filled = t->arena->user.filled;
+	uint8_t *buf = t->arena->user.buffer + BYTES_GUARD + shift;
 
-	if (!buffer) {
-		buffer = malloc(2 * (BUFFER_MAX + 2 * BYTES_GUARD + 8));
-		TEST_ASSERT(buffer, "no memory");
-		filled = buffer + BUFFER_MAX + 2 * BYTES_GUARD + 8;
-	}
-	buf = buffer + BYTES_GUARD + shift;
 	bytes_copy(filled, bytes_inverted(9), size + 2 * BYTES_GUARD);
 	for (size_t i = 0; i < t->prediction.fragments; i++) {
 		const struct fragment *f = &t->prediction.fragment[i];
@@ -119,7 +107,7 @@ static bool fragment_holds(const struct trial *t, const struct fragment *f, bool
 {
 	const uint8_t *rest = arena_rest(t->arena, f->gpa, false);
 	const uint8_t *is = arena_at(t->arena, f->gpa);
-	const uint8_t *from = filled + BYTES_GUARD + f->offset;
+	const uint8_t *from = t->arena->user.filled + BYTES_GUARD + f->offset;
 
 	if (stored)
 		return same(t, is, from, f->len, "guest memory holds the bytes of the buffer",
@@ -172,7 +160,9 @@ static bool partly_stored(const struct trial *t)
 
 		if (f->offset >= prediction_reach(&t->prediction, t->outcome))
 			kept = true;
-		else if (bytes_differ(is, filled + BYTES_GUARD + f->offset, f->len) < 0 && !kept)
+		else if (bytes_differ(is, t->arena->user.filled + BYTES_GUARD + f->offset, f->len) <
+				 0 &&
+			 !kept)
 			continue;
 		kept = true;
 		if (!fragment_holds(t, f, false))
@@ -212,6 +202,7 @@ static bool buffer_as_predicted(const struct trial *t)
 {
 	const struct prediction *p = &t->prediction;
 	const uint8_t *buf = (const uint8_t *)(uintptr_t)t->request.op.buf;
+	const uint8_t *filled = t->arena->user.filled;
 	uint32_t size = buffer_size(t);
 
 	if (t->buf_given)
@@ -236,32 +227,35 @@ static bool buffer_as_predicted(const struct trial *t)
 /* The old value: the target's, or with one bit changed; guards around it */
 static void fill_old(struct trial *t, struct state *s)
 {
+	struct arena_user *u = &t->arena->user;
 	uint32_t size = t->request.op.size <= 16 ? t->request.op.size : 16;
 	const uint8_t *target = arena_at(t->arena, t->request.op.gaddr);
 
-	bytes_copy(old_value, bytes_inverted(77), sizeof(old_value));
+	bytes_copy(u->old, bytes_inverted(77), sizeof(u->old));
 	if (target && arena_at(t->arena, t->request.op.gaddr + size - 1) == target + size - 1)
-		bytes_copy(old_value + 16, target, size);
+		bytes_copy(u->old + 16, target, size);
 	if (t->old_differs)
-		old_value[16 + t->old_bit / 8] ^= (uint8_t)(0x80 >> t->old_bit % 8);
-	bytes_copy(old_filled, old_value, sizeof(old_value));
-	compat_set_old_addr(&t->request.op, old_value + 16);
+		u->old[16 + t->old_bit / 8] ^= (uint8_t)(0x80 >> t->old_bit % 8);
+	bytes_copy(u->old_filled, u->old, sizeof(u->old));
+	compat_set_old_addr(&t->request.op, u->old + 16);
 	s->old = (struct user_area){ UINT64_MAX, UINT64_MAX };
-	s->old_value = old_filled + 16;
+	s->old_value = u->old_filled + 16;
 }
 
 static bool old_as_predicted(struct trial *t)
 {
+	struct arena_user *u = &t->arena->user;
+
 	t->old_deviation = NULL;
 	if (t->old_given || t->request.op.op != KVM_S390_MEMOP_ABSOLUTE_CMPXCHG)
 		return true;
-	t->old_deviation = deviation_of_old(t->outcome, old_value + 16, t->request.op.size);
+	t->old_deviation = deviation_of_old(t->outcome, u->old + 16, t->request.op.size);
 	if (t->old_deviation)
-		memset(old_filled + 16, 0, t->request.op.size);
+		memset(u->old_filled + 16, 0, t->request.op.size);
 	if (t->outcome.ret == 0 && t->prediction.moves == MOVES_TO_OLD)
-		bytes_copy(old_filled + 16, arena_rest(t->arena, t->request.op.gaddr, false),
+		bytes_copy(u->old_filled + 16, arena_rest(t->arena, t->request.op.gaddr, false),
 			   t->request.op.size);
-	return same(t, old_value, old_filled, sizeof(old_value),
+	return same(t, u->old, u->old_filled, sizeof(u->old),
 		    t->prediction.moves == MOVES_TO_OLD
 			    ? "the old value becomes the target's, bytes beside it stay"
 			    : "the old value and the bytes beside it stay",
