@@ -15,6 +15,8 @@
  *
  * Over 300 lines: one table of exceptions and what each leaves in the lowcore.
  */
+#include <sys/mman.h>
+
 #include "injected.h"
 
 static struct judge_order leave(void)
@@ -230,6 +232,33 @@ static void two_in_a_row(void)
 		}
 }
 
+/* Tables that the process cannot read: the code of the exception before must not turn up */
+static void errors_of_tables(void)
+{
+	uint8_t *table = dat_at(&dat, arena->state.cpu.cr[7] & -CONTRACT_PAGE);
+
+	for (uint32_t op = 0; op <= KVM_S390_MEMOP_LOGICAL_WRITE; op++) {
+		struct trial before = request(op, address_of(INVALID), 8, 0, 4);
+		struct trial t = request(op, address_of(GOOD), 8, INJECT, 4);
+		struct judge_order order = leave();
+		uint64_t value = 0;
+
+		if (!report_case())
+			continue;
+		report_decided("MEMOP-INJ-02");
+		t.request.op.buf = (uintptr_t)&value;
+		judge_run(arena, &order, 1);
+		trial_issue(&before);
+		TEST_ASSERT(!mprotect(table, CONTRACT_PAGE, PROT_NONE), "mprotect");
+		t.outcome = memop(arena->vcpu->fd, &t.request.op);
+		TEST_ASSERT(!mprotect(table, CONTRACT_PAGE, PROT_READ | PROT_WRITE), "mprotect");
+		if (t.outcome.ret != -1)
+			trial_wrong(&t, "MEMOP-INJ-02", "an error", "none", -1);
+		judge_go_on(arena, &order, 1);
+		field(&t, "MEMOP-INJ-02", "nothing pending: code", order.code, 0);
+	}
+}
+
 /* What is refused, or fails for want of a buffer, is no exception of the guest's */
 static void errors(void)
 {
@@ -264,6 +293,7 @@ static void errors(void)
 			judge_go_on(arena, &order, 1);
 			field(&t, "MEMOP-INJ-02", "nothing pending: code", order.code, 0);
 		}
+	errors_of_tables();
 }
 
 /* Three vCPUs have left; one meets an exception, by its own tables, and it alone gets it */
