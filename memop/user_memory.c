@@ -10,6 +10,8 @@
  * read-only, begin in them, or cross into good ones, for sizes from a byte to the
  * largest; a second mapping of the same memory shows what became of them.
  */
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -262,6 +264,59 @@ static void request_memory(void)
 #define BUFFERS "MEMOP-BUF-01 MEMOP-BUF-02 MEMOP-BUF-04 MEMOP-CHK-03"
 #define READS "MEMOP-BUF-01 MEMOP-BUF-04 MEMOP-CHK-03"
 
+/* In KiB: KVM's copies of buffers, and its lists of pages, lie in such memory */
+static long kernel_memory(void)
+{
+	FILE *file = fopen("/proc/meminfo", "r");
+	char text[120];
+	long used = -1;
+
+	TEST_ASSERT(file, "/proc/meminfo");
+	while (used < 0 && fgets(text, sizeof(text), file))
+		sscanf(text, "VmallocUsed: %ld kB", &used);
+	fclose(file);
+	return used;
+}
+
+/* One case: a request that fails, very often */
+static void leaves_nothing(struct kvm_s390_mem_op op, struct outcome expected, const char *request)
+{
+	enum { TIMES = 2000, TOLERATED = 2048 };
+	bool logical = op.op <= KVM_S390_MEMOP_LOGICAL_WRITE, as_expected = true;
+	long before = kernel_memory(), more;
+
+	for (int i = 0; i < TIMES; i++)
+		as_expected &= outcome_equal(memop(logical ? arena->vcpu->fd : arena->vm->fd, &op),
+					     expected);
+	more = kernel_memory() - before;
+	report_check(as_expected && more < TOLERATED, request,
+		     "it fails 2000 times, and the kernel uses no more memory then",
+		     "%s, VmallocUsed is %ld KiB more",
+		     as_expected ? "it fails" : "another outcome", more);
+}
+
+static void failures(void)
+{
+	struct memory m = map_memory(-1);
+
+	for (size_t i = 0; i < ARRAY_SIZE(ops); i++) {
+		struct kvm_s390_mem_op op = { .op = ops[i], .gaddr = PLACE, .size = 16384 };
+
+		op.buf = (uintptr_t)m.user + HALF;
+		report_deciding("MEMOP-BUF-01");
+		leaves_nothing(op, outcome_error(EFAULT), "a buffer that is not mapped");
+		if (ops[i] > KVM_S390_MEMOP_LOGICAL_WRITE)
+			continue;
+		/* More pages than KVM has room for on its stack, the last ones missing */
+		op.gaddr = 0x200000 - CONTRACT_PAGE;
+		op.buf = (uintptr_t)m.user;
+		report_deciding("MEMOP-RET-02");
+		leaves_nothing(op, (struct outcome){ .ret = PGM_ADDRESSING },
+			       "a range that ends in missing pages");
+	}
+	unmap_memory(m);
+}
+
 static const struct line lines[] = {
 	{ "a buffer whose end, or all of it, is not mapped", BUFFERS, unmapped },
 	{ "a buffer whose end, or all of it, may not be accessed", BUFFERS, no_access },
@@ -273,6 +328,8 @@ static const struct line lines[] = {
 	  two_errors },
 	{ "the request itself: only read, EFAULT where it cannot be", "MEMOP-BUF-05",
 	  request_memory },
+	{ "requests that fail leave no memory of the kernel in use", "MEMOP-BUF-01 MEMOP-RET-02",
+	  failures },
 };
 
 static void take_size(void)
