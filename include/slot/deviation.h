@@ -34,6 +34,12 @@ const char *fault_of_unmapped_log(void);
 const char *fault_of_added_slot(void);
 
 /*
+ * fault_of_lost_table - does this kernel lose the log of pages whose page table the process has
+ * given up? docs/findings.md
+ */
+const char *fault_of_lost_table(void);
+
+/*
  * deviation_of_memfd - is it known of kernels that a guest reaches the slot's user address
  * where it should reach its guest_memfd?
  */

@@ -22,16 +22,20 @@ struct walk_options {
 void walk_options_take(struct walk_options *o, int *argc, char **argv);
 
 /* walk_begin - the groups of actions of this test, and its options */
-void walk_begin(const struct actions *const *groups, size_t count, const struct walk_options *o,
+void walk_begin(const struct actions *const *groups, size_t count, struct walk_options *o,
 		const char *program);
 
 /*
  * walk_line - a whole result line: walks until the steps or minutes are over, judged;
  * with "--replay" that script only
  * @steps: by default
- * @at_once: with the actions of two threads at once, which otherwise do not come
  */
-void walk_line(unsigned long steps, bool at_once);
+enum walk_kind {
+	WALK_PLAIN,    /* draws nothing that meets a known fault of released kernels */
+	WALK_AT_ONCE,  /* and two threads at once, which otherwise do not come */
+	WALK_FINDINGS, /* draws all, and tells which faults it met; actions may be missing */
+};
+void walk_line(unsigned long steps, enum walk_kind kind);
 
 /* walk_kept_line - a whole result line: each of these scripts passes */
 struct walk_kept {

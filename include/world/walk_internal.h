@@ -26,7 +26,7 @@ struct trace {
 	struct script script;
 	unsigned int done;	/* steps begun */
 	unsigned long progress; /* of any kind: a walk without is stuck */
-	bool wrong, counted, spoken, at_once;
+	bool wrong, counted, spoken, at_once, avoid;
 	bool taken[WALK_STEPS]; /* its precondition held */
 	char words[WALK_STEPS][WORLD_TEXT];
 	char clause[40], expected[WORLD_TEXT], observed[WORLD_TEXT + 100];
@@ -54,9 +54,10 @@ bool walk_run(const struct script *script, uint64_t seed, unsigned int steps, bo
 /*
  * walk_shrink - leave out of the script of walk_trace, which failed, all that it fails without
  * @seconds: until then
- * The trace is that of the shortest script afterwards.
+ * The trace is that of the shortest script afterwards, or of the whole one where that does
+ * not fail again: then it returns false.
  */
-void walk_shrink(bool excuse, double seconds);
+bool walk_shrink(bool excuse, double seconds);
 
 /* walk_script_text - in the form that --replay takes, actions separated by @separator */
 void walk_script_text(const struct script *s, const char *separator, char *text, size_t size);

@@ -47,6 +47,7 @@ struct memory {
 	uint8_t *may;	/* of each page: R and C that may be on */
 	uint8_t *state; /* of each page: enum page_state */
 	bool *unmapped; /* of each page: its mapping was changed since it was stored to */
+	uint8_t *torn;	/* of each page: its page table went since it was written (FIND-21) */
 	unsigned int units;
 	int file;	/* that backs it, -1: none */
 	bool protected; /* some page has been mprotect()ed: leave it alone until it is back */
@@ -84,6 +85,7 @@ struct world {
 	} hot[WORLD_HOT]; /* touched last */
 	unsigned int hottest;
 	bool excuse; /* what is known of released kernels is no failure */
+	bool avoid;  /* draw nothing that would meet it */
 };
 
 /* How the guest of a world is made and used; one for each architecture */
@@ -150,9 +152,7 @@ bool world_expect(struct world *w, const char *clause, struct outcome expected, 
 void world_decided(const char *clause);
 
 /* Known faults of released kernels (docs/findings.md) */
-#define FOUND_MOVE "FIND-10"  /* a slot that is moved loses what its guest has written */
-#define FOUND_UNMAP "FIND-14" /* a page that is unmapped loses its dirty bit */
-#define FOUND_KEYS "FIND-01"  /* SET_SKEYS loses a key on memory that was never touched */
+#define FOUND_KEYS "FIND-01" /* SET_SKEYS loses a key on memory that was never touched */
 
 /* world_found - a known fault of released kernels has been met (docs/findings.md) */
 void world_found(struct world *w, const char *finding);

@@ -99,7 +99,8 @@ static bool is_lost(struct world *w, struct memory *m, const uint64_t *a, const 
 		if (!set[n] || tabled[unit])
 			continue;
 		tabled[unit] = true;
-		lost[n] = !is[n];
+		/* The new page's R and C are there, or not */
+		lost[n] = set[n] & LOOK_ACC_F && !(is[n] & LOOK_ACC_F);
 	}
 	for (uint64_t n = 0; n < a[2]; n++) {
 		if (!lost[n])
@@ -108,7 +109,19 @@ static bool is_lost(struct world *w, struct memory *m, const uint64_t *a, const 
 			return false;
 		world_found(w, FOUND_KEYS);
 		m->key[a[1] + n] = m->may[a[1] + n] = 0;
+		m->state[a[1] + n] |= PAGE_RC_OPEN;
 	}
+	return true;
+}
+
+static bool ready_set(struct world *w, const uint64_t *a)
+{
+	if (!ready_range(w, a))
+		return false;
+	for (uint64_t n = 0; n < a[2] && w->avoid; n++)
+		if (key_of(a[3], n) &&
+		    unit_is_untouched(world_memory(w, (unsigned int)a[0]), a[1] + n))
+			return false;
 	return true;
 }
 
@@ -280,7 +293,7 @@ GUEST_TEXT(sske, "SSKE")
 GUEST_TEXT(rrbe, "RRBE")
 
 static const struct action table[] = {
-	{ "skeys-set", 10, draw_range, ready_range, act_set, text_set },
+	{ "skeys-set", 10, draw_range, ready_set, act_set, text_set },
 	{ "skeys-get", 6, draw_range, ready_range, act_get, text_get },
 	{ "skeys-invalid", 1, draw_range, ready_range, act_invalid, text_invalid },
 	{ "guest-iske", 5, draw_guest, ready_guest, act_iske, text_iske },

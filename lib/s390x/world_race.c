@@ -152,7 +152,9 @@ static bool ready(struct world *w, const uint64_t *a)
 	return a[0] < WORLD_SLOTS && w->slot[a[0]].used && w->slot[a[0]].place && w->vcpus > 1 &&
 	       !world_cpu(w, 1)->pending && a[2] <= EXCHANGE && a[3] > READ && a[3] < DEEDS &&
 	       a[1] < world_memory(w, (unsigned int)a[0])->units * WORLD_UNIT_PAGES &&
-	       (a[3] != MOVE || place_to_move_to(w, a)) &&
+	       (a[3] != MOVE ||
+		(place_to_move_to(w, a) &&
+		 (!w->avoid || !(w->slot[a[0]].flags & KVM_MEM_LOG_DIRTY_PAGES)))) &&
 	       (a[3] != LOG || w->slot[a[0]].flags & KVM_MEM_LOG_DIRTY_PAGES);
 }
 

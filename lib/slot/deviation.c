@@ -72,6 +72,16 @@ const char *fault_of_added_slot(void)
 #endif
 }
 
+/* FIND-21: the pages that a guest has written are known to the process's page tables only */
+const char *fault_of_lost_table(void)
+{
+#ifdef __s390x__
+	return compat_new_memory_management() ? NULL : "FIND-21";
+#else
+	return NULL;
+#endif
+}
+
 #ifdef __x86_64__
 static bool is_on(const char *parameter)
 {

@@ -11,6 +11,7 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
+#include "slot/deviation.h"
 #include "world/action.h"
 #include "world/look.h"
 
@@ -58,15 +59,36 @@ static void touched(struct world *w, const uint64_t *a, uint8_t may, uint8_t sta
 	world_heat(w, (unsigned int)a[0], (unsigned int)a[1]);
 }
 
+/* FIND-21: are there page tables that this range of pages may take away as a whole? */
+static bool may_lose_tables(const uint64_t *a)
+{
+	return fault_of_lost_table() && a[2] > WORLD_UNIT_PAGES / 2;
+}
+
+/* Can it lose what the log has to hold? */
+static bool spares_log(const struct world *w, const uint64_t *a)
+{
+	if (!w->avoid || !may_lose_tables(a))
+		return true;
+	for (uint64_t p = a[1]; p < a[1] + a[2]; p++)
+		if (w->memory[a[0]].state[p] & PAGE_MUST_LOG)
+			return false;
+	return true;
+}
+
+static bool ready_remap(struct world *w, const uint64_t *a)
+{
+	return ready_pages(w, a) && spares_log(w, a);
+}
+
 /* The host may have given up its storage, and its page tables too */
 static void untouched(struct world *w, const uint64_t *a)
 {
 	for (uint64_t p = a[1]; p < a[1] + a[2]; p++)
 		w->memory[a[0]].state[p] &= (uint8_t) ~(PAGE_THERE | PAGE_TABLED);
-	/* With a page table goes what it knew on 6.12: docs/walk.md, "What walks leave open" */
-	if (w->excuse && a[2] > WORLD_UNIT_PAGES / 2)
-		for (uint64_t p = a[1]; p < a[1] + a[2]; p++)
-			w->memory[a[0]].state[p] &= (uint8_t)~PAGE_MUST_LOG;
+	/* With a page table goes what it knew (FIND-21) */
+	if (may_lose_tables(a))
+		memset(w->memory[a[0]].torn + a[1], 1, a[2]);
 }
 
 static void act_write(struct world *w, const uint64_t *a)
@@ -96,9 +118,15 @@ static void zeroed(struct world *w, const uint64_t *a)
 /* The host has given up its storage: the next use, a read too, counts as written */
 static void given_up(struct world *w, const uint64_t *a)
 {
-	for (uint64_t p = a[1]; p < a[1] + a[2]; p++)
-		w->memory[a[0]].state[p] &= (uint8_t)~PAGE_THERE;
-	touched(w, a, 0, PAGE_MAY_LOG | PAGE_TABLED);
+	uint8_t *state = w->memory[a[0]].state;
+
+	for (uint64_t p = a[1]; p < a[1] + a[2]; p++) {
+		/* Its page table stays; what was never used has none from this */
+		if (state[p] & PAGE_THERE)
+			state[p] |= PAGE_TABLED;
+		state[p] &= (uint8_t)~PAGE_THERE;
+	}
+	touched(w, a, 0, PAGE_MAY_LOG);
 }
 
 static void act_discard(struct world *w, const uint64_t *a)
@@ -154,7 +182,7 @@ static void act_remap(struct world *w, const uint64_t *a)
 
 static bool ready_replace(struct world *w, const uint64_t *a)
 {
-	return ready_pages(w, a) && w->memory[a[0]].file < 0;
+	return ready_remap(w, a) && w->memory[a[0]].file < 0;
 }
 
 static void act_replace(struct world *w, const uint64_t *a)
@@ -263,7 +291,7 @@ static const struct action table[] = {
 	{ "host-punch", 4, draw_pages, ready_file, act_punch, text_punch },
 	{ "host-protect", 6, draw_pages, ready_pages, act_protect, text_protect },
 	{ "host-pageout", 3, draw_pages, ready_pages, act_pageout, text_pageout },
-	{ "host-remap", 3, draw_pages, ready_pages, act_remap, text_remap },
+	{ "host-remap", 3, draw_pages, ready_remap, act_remap, text_remap },
 	{ "host-replace", 3, draw_pages, ready_replace, act_replace, text_replace },
 	{ "fork", 2, draw_nothing, ready_fork, act_fork, text_fork },
 	{ "fork-end", 3, draw_nothing, ready_fork_end, act_fork_end, text_fork_end },

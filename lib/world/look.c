@@ -55,14 +55,17 @@ static void look_at_all(struct world *w, unsigned int memory)
  */
 static bool is_excused(struct world *w, struct memory *m, unsigned int p)
 {
-	if (!w->excuse)
-		return false;
+	const char *fault = NULL;
+
 	if (m->state[p] & PAGE_MOVED)
-		world_found(w, FOUND_MOVE);
-	else if (m->unmapped[p] && fault_of_unmapped_log())
-		world_found(w, FOUND_UNMAP);
-	else
+		fault = fault_of_moved_log();
+	if (!fault && m->unmapped[p])
+		fault = fault_of_unmapped_log();
+	if (!fault && m->torn[p])
+		fault = fault_of_lost_table();
+	if (!w->excuse || !fault)
 		return false;
+	world_found(w, fault);
 	m->state[p] &= (uint8_t) ~(PAGE_MUST_LOG | PAGE_MOVED);
 	return true;
 }

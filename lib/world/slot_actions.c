@@ -6,6 +6,7 @@
  */
 #include <stdio.h>
 
+#include "slot/deviation.h"
 #include "slot/region.h"
 #include "world/action.h"
 
@@ -129,6 +130,18 @@ static bool ready_slot(struct world *w, const uint64_t *a)
 	return a[0] < WORLD_SLOTS && w->slot[a[0]].used;
 }
 
+bool world_spares_log(const struct world *w, unsigned int slot)
+{
+	const struct memory *m = &w->memory[w->slot[slot].memory];
+
+	if (!w->avoid || !fault_of_moved_log())
+		return true;
+	for (size_t p = 0; p < m->units * WORLD_UNIT_PAGES; p++)
+		if (m->state[p] & PAGE_MUST_LOG)
+			return false;
+	return true;
+}
+
 void world_slot_deleted(struct world *w, unsigned int slot)
 {
 	forget_log(world_memory(w, slot));
@@ -170,6 +183,7 @@ static void draw_move(struct world *w, uint64_t *a)
 static bool ready_move(struct world *w, const uint64_t *a)
 {
 	return ready_slot(w, a) && a[1] != w->slot[a[0]].place &&
+	       world_spares_log(w, (unsigned int)a[0]) &&
 	       !(w->slot[a[0]].flags & KVM_MEM_READONLY) &&
 	       a[1] + units_of(w, w->slot[a[0]].memory) <= WORLD_PLACES &&
 	       is_free(w, (unsigned int)a[1], units_of(w, w->slot[a[0]].memory), (int)a[0]);

@@ -5,18 +5,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <time.h>
 
 #include "case/report.h"
 #include "world/walk_internal.h"
 
 #define PER_WALK 150U
+#define MOST_WALKS (1UL << 23)
 #define SHRINK_SECONDS 40 /* for each failure */
 #define FAILURES 8U	  /* that are told apart, at most */
 #define SCRIPT_TEXT 8192
 
 static const struct action *all[WALK_ACTIONS];
 static unsigned int actions;
-static const struct walk_options *options;
+static struct walk_options *options;
 static const char *program;
 
 const struct action *walk_action(unsigned int number)
@@ -42,7 +44,7 @@ void walk_options_take(struct walk_options *o, int *argc, char **argv)
 	}
 }
 
-void walk_begin(const struct actions *const *groups, size_t count, const struct walk_options *o,
+void walk_begin(const struct actions *const *groups, size_t count, struct walk_options *o,
 		const char *name)
 {
 	walk_trace = mmap(NULL, sizeof(*walk_trace), PROT_READ | PROT_WRITE,
@@ -110,12 +112,13 @@ static void failed(uint64_t seed, unsigned long steps)
 {
 	unsigned int length = walk_trace->done;
 	char state[200];
+	bool again;
 
-	walk_shrink(options->excuse, SHRINK_SECONDS);
+	again = walk_shrink(options->excuse, SHRINK_SECONDS);
 	snprintf(state, sizeof(state),
 		 "walk %#llx failed after %lu steps in all, its step %u; shrunk to %u actions%s",
 		 (unsigned long long)seed, steps, length, walk_trace->script.steps,
-		 walk_trace->wrong ? "" : ", which do not fail each time");
+		 again ? "" : ", which is all of it: less does not fail each time");
 	report(state);
 }
 
@@ -196,12 +199,22 @@ static void replay(const char *name, const char *text)
 	walk_trace->spoken = false;
 }
 
-void walk_line(unsigned long steps, bool at_once)
+/* 0: from the clock, and said */
+static uint64_t first_seed(void)
+{
+	if (!options->seed) {
+		options->seed = (unsigned long)time(NULL);
+		printf("# option: --seed %#lx\n", options->seed);
+	}
+	return options->seed;
+}
+
+void walk_line(unsigned long steps, enum walk_kind kind)
 {
 	double begun = report_seconds(), end = begun + 60.0 * (double)options->minutes;
 	unsigned int failures = 0;
 	unsigned long done = 0;
-	uint64_t seed = options->seed << 20;
+	uint64_t seed = first_seed() << 20;
 
 	if (options->replay) {
 		char *file = contents(options->replay);
@@ -210,7 +223,8 @@ void walk_line(unsigned long steps, bool at_once)
 		free(file);
 		return;
 	}
-	walk_trace->at_once = at_once;
+	walk_trace->at_once = kind == WALK_AT_ONCE;
+	walk_trace->avoid = options->excuse && kind != WALK_FINDINGS;
 	walk_trace->total = 0;
 	memset(walk_trace->count, 0, sizeof(walk_trace->count));
 	memset(walk_trace->pair, 0, sizeof(walk_trace->pair));
@@ -218,8 +232,14 @@ void walk_line(unsigned long steps, bool at_once)
 	for (; options->minutes ? report_seconds() < end : done < steps; seed++) {
 		bool right;
 
-		if (!report_case())
+		/* What is drawn depends on what came before: a case alone needs that too */
+		if (!report_case()) {
+			if (!report_wants(MOST_WALKS))
+				return;
+			walk_run(NULL, seed, PER_WALK, options->excuse);
+			done += walk_trace->done;
 			continue;
+		}
 		right = walk_run(NULL, seed, PER_WALK, options->excuse);
 		done += walk_trace->done;
 		tell();
@@ -229,7 +249,7 @@ void walk_line(unsigned long steps, bool at_once)
 			break;
 	}
 	notes(report_seconds() - begun);
-	if (!failures)
+	if (!failures && kind != WALK_FINDINGS)
 		check_coverage();
 }
 

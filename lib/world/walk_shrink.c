@@ -16,7 +16,11 @@ static bool fails_without(const struct script *s, unsigned int from, unsigned in
 	for (unsigned int i = 0; i < s->steps; i++)
 		if (i < from || i >= from + count)
 			smaller->step[smaller->steps++] = s->step[i];
-	return !walk_run(smaller, 0, 0, excuse) && !strcmp(walk_trace->clause, clause);
+	/* Twice, so that what fails now and then is not taken for the reason */
+	for (int i = 0; i < 2; i++)
+		if (walk_run(smaller, 0, 0, excuse) || strcmp(walk_trace->clause, clause) != 0)
+			return false;
+	return true;
 }
 
 /* What was reached, without steps whose precondition did not hold */
@@ -30,12 +34,12 @@ static void keep_taken(struct script *s)
 	s->steps = kept;
 }
 
-void walk_shrink(bool excuse, double seconds)
+bool walk_shrink(bool excuse, double seconds)
 {
 	double end = report_seconds() + seconds;
 	static struct script best, smaller, whole;
 	char clause[sizeof(walk_trace->clause)];
-	bool shorter = true;
+	bool shorter = true, again;
 
 	best = whole = walk_trace->script;
 	strcpy(clause, walk_trace->clause);
@@ -56,12 +60,14 @@ void walk_shrink(bool excuse, double seconds)
 			break;
 	}
 	walk_trace->spoken = true;
-	if (walk_run(&best, 0, 0, excuse)) {
+	again = !walk_run(&best, 0, 0, excuse);
+	if (!again) {
 		/* It does not fail each time: then all of it tells more */
 		walk_run(&whole, 0, 0, excuse);
 		walk_trace->script = whole;
 	}
 	walk_trace->spoken = false;
+	return again;
 }
 
 void walk_script_text(const struct script *s, const char *separator, char *text, size_t size)

@@ -32,11 +32,12 @@ static void make_memory(struct memory *m, unsigned int units)
 	}
 	m->bytes = mmap(NULL, size, PROT_READ | PROT_WRITE,
 			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	m->key = calloc(3 + sizeof(bool), pages);
+	m->key = calloc(4 + sizeof(bool), pages);
 	TEST_ASSERT(m->bytes != MAP_FAILED && m->key, "no memory");
 	m->may = m->key + pages;
 	m->state = m->may + pages;
 	m->unmapped = (bool *)(m->state + pages);
+	m->torn = (uint8_t *)(m->unmapped + pages);
 }
 
 static void make_vm(struct world *w)
@@ -134,6 +135,7 @@ void world_stored(struct world *w, uint64_t gpa, const void *from, size_t len)
 		m->may[p] |= REFERENCE | CHANGE;
 		m->state[p] |= PAGE_MAY_LOG | PAGE_THERE;
 		m->unmapped[p] = false;
+		m->torn[p] = 0;
 		if (w->slot[slot].flags & KVM_MEM_LOG_DIRTY_PAGES)
 			m->state[p] |= PAGE_MUST_LOG;
 		world_heat(w, w->slot[slot].memory, (unsigned int)p);
