@@ -190,6 +190,9 @@ static void beyond_asce(void)
 			asce = (dat_space(&dat, (enum dat_level)top) & ~3UL) | length;
 			snprintf(state, sizeof(state), "ASCE %#lx", (unsigned long)asce);
 			set_registers(asce, 0);
+			/* What stands behind the table would translate: its length forbids it */
+			for (uint64_t quarter = 1; quarter < 4; quarter++)
+				dat_map(&dat, asce, quarter * 512 * unit, SECOND_FRAME);
 			for (uint64_t quarter = 0; quarter < 4; quarter++)
 				around((quarter + 1) * 512 * unit);
 			for (int bit = 31 + 11 * top; bit < 64; bit += 3)
