@@ -33,8 +33,7 @@ struct actions {
 void world_slot_deleted(struct world *w, unsigned int slot);
 void world_slot_moved(struct world *w, unsigned int slot, unsigned int place);
 
-/* world_spares_log - is there nothing that a move of this slot is known to lose? Or is it free to?
- */
+/* world_spares_log - does a move of this slot lose nothing known, or is it free to lose it? */
 bool world_spares_log(const struct world *w, unsigned int slot);
 
 extern const struct actions world_slot_actions, world_log_actions, world_history_actions,
