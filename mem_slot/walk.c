@@ -39,9 +39,7 @@ static void kept_walks(void)
 
 static const struct line lines[] = {
 	{ "random histories of slots, their memory and logs are as the model has them",
-	  "SLOT-01 SLOT-03 SLOT-04 SLOT-05 SLOT-09 SLOT-10 SLOT-15 SLOT-16 SLOT-18 DIRTY-01 "
-	  "DIRTY-08",
-	  walks },
+	  "SLOT-01 SLOT-04 SLOT-05 SLOT-09 SLOT-10 SLOT-15 SLOT-18 DIRTY-01 DIRTY-08", walks },
 	{ "walks that once found something pass", "DIRTY-01 SLOT-05", kept_walks },
 	{ "random histories that may meet known faults of released kernels", "DIRTY-01",
 	  walks_with_findings },
