@@ -221,7 +221,9 @@ static void check_slots(void)
 	slot_unit = NEW_KERNEL;
 	tell(fault_of_unmapped_log(), "FIND-14", "an unmapped page on a new kernel for s390x");
 	tell(fault_of_added_slot(), "FIND-15", "a slot being added on a new kernel for s390x");
+	tell(fault_of_lost_table(), NULL, "a page table that goes, on a new kernel");
 	slot_unit = OLD_KERNEL;
+	tell(fault_of_lost_table(), "FIND-21", "a page table that goes, on an old kernel");
 	tell(fault_of_unmapped_log(), NULL, "an unmapped page on a kernel that logs it");
 	tell(fault_of_added_slot(), NULL, "a slot being added on an old kernel");
 #else

@@ -2,6 +2,8 @@
 /*
  * Actions on storage keys: KVM_S390_SET_SKEYS, KVM_S390_GET_SKEYS, and the guest's ISKE,
  * SSKE, RRBE.
+ *
+ * Over 300 lines: the actions share what a key must hold after each of them.
  */
 #include <stdio.h>
 #include <sys/ioctl.h>
