@@ -221,7 +221,8 @@ copy_tree() {
 		clang-format --style="file:$root/.clang-format" --dry-run -Werror "$tree/mem_slot/first.c"
 	fi
 	make -s -C "$tree" -j "$(nproc)" OUTPUT="$out/family" TARGETS=mem_slot TESTS=first
-	[ "$("$out/family/mem_slot/first" --list)" = "1 a sentence in the contract's words" ]
+	# What kvm_util prints when it is loaded comes first
+	[ "$("$out/family/mem_slot/first" --list | tail -n 1)" = "1 a sentence in the contract's words" ]
 	[[ -r /dev/kvm && -w /dev/kvm ]] || skip "it builds; there is no /dev/kvm to run it on"
 	run "$out/family/mem_slot/first"
 	[ "$status" -eq 1 ]
