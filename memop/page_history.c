@@ -49,8 +49,8 @@ struct verdict {
 	char state[160], expected[80], observed[80];
 	char missing[80]; /* for it to happen */
 	long offset;
-	bool wrong, fault;
-	const char *deviation;
+	bool wrong;
+	const char *deviation, *fault;
 };
 
 /* In the process that does it */
@@ -288,7 +288,7 @@ static void check_key(enum history h, bool done, bool stored)
 		return;
 	snprintf(text, sizeof(text), "0x%02x", key);
 	if (is_lost_key(h, key))
-		now.verdict->fault = true;
+		now.verdict->fault = "FIND-01";
 	else if ((key ^ expected) & 0xf8 && (done || !sets_key()))
 		wrong("the storage key that it must have", text, -1);
 	if (stored && now.keys_in_use && (key & 6) != 6)
@@ -302,6 +302,18 @@ static void check_key(enum history h, bool done, bool stored)
 	for (long side = -1; side <= 1; side += 2)
 		if ((key_of(side) & 0xf8) != BESIDE)
 			wrong("the keys of the pages beside it stay", "another key", -1);
+}
+
+/* While no keys are in use: has it met one that the frame had in another VM? */
+static const char *former_key_met(bool denied)
+{
+	bool success = now.access.outcome.ret == 0;
+
+	if (now.keys_in_use || now.op->key <= 0 || !reachable() || success == !denied)
+		return NULL;
+	return success || now.access.outcome.ret == PGM_PROTECTION
+		       ? fault_of_former_keys(false, false)
+		       : NULL;
 }
 
 static void operate(enum history h)
@@ -318,6 +330,9 @@ static void operate(enum history h)
 	take_log();
 	page_op_run(now.op, &now.access);
 	take_log();
+	now.verdict->fault = former_key_met(denied);
+	if (now.verdict->fault)
+		return;
 	done = check_outcome(denied);
 	stored = done && page_op_stores(now.op);
 	if (stored)
@@ -437,7 +452,7 @@ static void report(const struct verdict *v, const struct page_op *o)
 					       .observed = v->observed,
 					       .offset = v->offset });
 	else if (v->fault)
-		report_fault("FIND-01");
+		report_fault(v->fault);
 	else if (v->deviation)
 		report_deviation(v->deviation);
 	else if (o->kind != PAGE_OP_GUEST)

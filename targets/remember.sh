@@ -21,11 +21,11 @@ depends() {
 	looks "$@" >>"$DEPENDS/looks"
 }
 
-# memory_of STEP WORD...: sets memo to the folder for it
+# memory_of STEP WORD...: sets memo to the folder for it; checkouts may share a cache
 memory_of() {
 	local IFS=$'\n'
 
-	memo=$(cksum <<<"$*")
+	memo=$(cksum <<<"$here $*")
 	memo=$CACHE/ready/$1-${memo% *}
 }
 

@@ -177,6 +177,20 @@ static void check_busy_words(void)
 	tell(deviation_of_busy_word(2, came_to(0)), NULL, "no error");
 }
 
+static void check_former_keys(void)
+{
+	slot_unit = NEW_KERNEL;
+	tell(fault_of_former_keys(false, false), NULL, "keys that nobody uses on a new kernel");
+	tell(fault_of_former_keys(true, true), NULL, "a page read-only on a new kernel");
+	slot_unit = OLD_KERNEL;
+	tell(fault_of_former_keys(false, false), "FIND-22", "keys that nobody uses");
+	tell(fault_of_former_keys(false, true), "FIND-22",
+	     "keys that nobody uses, a read-only page");
+	tell(fault_of_former_keys(true, true), "FIND-23",
+	     "a page read-only when keys came into use");
+	tell(fault_of_former_keys(true, false), NULL, "a page that was writable then");
+}
+
 static void check_dirty_pages(void)
 {
 	static const struct {
@@ -247,6 +261,7 @@ int main(void)
 	check_unused_keys();
 	check_old_values();
 	check_busy_words();
+	check_former_keys();
 	check_dirty_pages();
 	check_slots();
 	printf("1..%d\n", number);

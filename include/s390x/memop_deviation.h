@@ -56,4 +56,12 @@ struct dirty_attempt {
 /* deviation_of_dirty_page - is it known of kernels to log such a page? */
 const char *deviation_of_dirty_page(const struct dirty_attempt *a);
 
+/*
+ * fault_of_former_keys - does this kernel let a VM meet the storage keys that frames had in
+ * another one? docs/findings.md
+ * @keys_used: the VM uses keys by now
+ * @read_only: the process could not write to the page when it began to
+ */
+const char *fault_of_former_keys(bool keys_used, bool read_only);
+
 #endif

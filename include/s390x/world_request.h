@@ -30,6 +30,12 @@ bool world_request_spares_home(const struct attempt *t);
 /* world_settle_keys - look at keys that are open where the prediction depends on them */
 void world_settle_keys(struct world *w, const struct prediction *p);
 
+/*
+ * world_key_is_known - does the contract tell what an access with this key comes to?
+ * False where it would meet FIND-22, which is to be excused.
+ */
+bool world_key_is_known(const struct world *w, uint64_t key);
+
 /* world_judge - is @t->o, and what has moved, as predicted? The model then has it. */
 void world_judge(struct world *w, struct attempt *t);
 

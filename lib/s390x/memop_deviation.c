@@ -103,3 +103,16 @@ const char *deviation_of_dirty_page(const struct dirty_attempt *a)
 		return NULL;
 	return compat_new_memory_management() || (a->guest_met && !a->writable) ? "DEV-04" : NULL;
 }
+
+/*
+ * FIND-22: while a VM uses no keys nobody makes those of its frames 0, and they are looked at
+ * FIND-23: when it begins to, only the frames are cleared that the process may write
+ */
+const char *fault_of_former_keys(bool keys_used, bool read_only)
+{
+	if (compat_new_memory_management())
+		return NULL;
+	if (!keys_used)
+		return "FIND-22";
+	return read_only ? "FIND-23" : NULL;
+}

@@ -75,6 +75,10 @@ asm(".pushsection .rodata\n"
     "	larl	%r10,world_kinds\n"
     "	lghi	%r12,0x1800\n"
     "	stg	%r10,8(%r12)\n"
+    /* With access key 0: the instruction's own page may be what is denied */
+    "	lg	%r6,0(%r12)\n"
+    "	nihh	%r6,0xff0f\n"
+    "	stg	%r6,0(%r12)\n"
     "	lpswe	0(%r12)\n"
     "world_end:\n"
     ".popsection\n");

@@ -9,6 +9,8 @@
 #include <sys/ioctl.h>
 
 #include "s390x/world_modes.h"
+#include "s390x/memop_deviation.h"
+#include "s390x/skey.h"
 #include "s390x/world_request.h"
 #include "world/action.h"
 #include "world/look.h"
@@ -57,15 +59,28 @@ static void no_zero_page(uint8_t *state)
 	*state |= PAGE_RC_OPEN;
 }
 
+/* May it be a frame whose former key nobody clears (FIND-23)? */
+static bool may_have_former_key(const struct world *w, const struct memory *m, size_t p)
+{
+	return w->excuse && fault_of_former_keys(true, true) &&
+	       (m->unmapped[p] || !(m->key[p] & SKEY_CHANGE));
+}
+
 static void begin_use(struct world *w)
 {
 	if (w->keys_used)
 		return;
 	w->keys_used = true;
 	/* What KVM does to get ready for them may show in R and C */
-	for (unsigned int i = 0; i < WORLD_MEMORIES; i++)
-		for (size_t p = 0; p < w->memory[i].units * WORLD_UNIT_PAGES; p++)
-			no_zero_page(&w->memory[i].state[p]);
+	for (unsigned int i = 0; i < WORLD_MEMORIES; i++) {
+		struct memory *m = &w->memory[i];
+
+		for (size_t p = 0; p < m->units * WORLD_UNIT_PAGES; p++) {
+			if (may_have_former_key(w, m, p))
+				m->state[p] |= PAGE_KEY_OPEN;
+			no_zero_page(&m->state[p]);
+		}
+	}
 }
 
 static void have_key(struct memory *m, uint64_t p, uint8_t key)

@@ -68,6 +68,11 @@ static struct memory *page_of(struct world *w, uint64_t gpa, size_t *page)
 	return world_memory(w, (unsigned int)slot);
 }
 
+bool world_key_is_known(const struct world *w, uint64_t key)
+{
+	return !key || w->keys_used || !w->excuse || !fault_of_former_keys(false, false);
+}
+
 /* Keys that are open would leave the outcome open: look first */
 void world_settle_keys(struct world *w, const struct prediction *p)
 {

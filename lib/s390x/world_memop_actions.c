@@ -164,7 +164,8 @@ static bool ready(struct world *w, const uint64_t *a, bool refused)
 
 static bool ready_memop(struct world *w, const uint64_t *a)
 {
-	return a[SIZE] <= 9000 && ready(w, a, false);
+	return a[SIZE] <= 9000 && world_key_is_known(w, a[FLAGS] & KEYED ? a[KEY_AR] & 15 : 0) &&
+	       ready(w, a, false);
 }
 
 static bool ready_refused(struct world *w, const uint64_t *a)

@@ -77,7 +77,8 @@ static bool ready_access(struct world *w, const uint64_t *a)
 				       .size = 8,
 				       .ar = 4 } };
 
-	if (a[0] >= w->vcpus || a[3] > 15 || world_cpu(w, (unsigned int)a[0])->pending)
+	if (a[0] >= w->vcpus || a[3] > 15 || !world_key_is_known(w, a[3]) ||
+	    world_cpu(w, (unsigned int)a[0])->pending)
 		return false;
 	world_predict(w, (unsigned int)a[0], &t);
 	/* Its own prefix area is left alone: see docs/walk.md, "What is left out" */

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What another VM's storage keys leave behind in the frames that it gave back: nothing.
+ *
+ * memop/contract.md, SKEY-11, MEMOP-KEY-03, MEMOP-KEY-08. PoP, chapter 4, "Clear Reset": the
+ * storage keys of a configuration that begins are zero, whoever had its frames before.
+ *
+ * How it is seen: a process sets keys in a VM with much memory and ends. A new VM's memory
+ * then gets frames of it, and requests and instructions with a key of their own go to
+ * every page: while the new VM uses no storage keys, and once it does, with pages that
+ * were read-only to the process at that moment among them.
+ */
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+#include "case/bytes.h"
+#include "case/report.h"
+#include "s390x/judge.h"
+#include "s390x/memop.h"
+#include "s390x/memop_deviation.h"
+#include "s390x/page_op.h"
+#include "s390x/skey.h"
+
+#define BASE 0x200000UL
+#define SLOTS 3
+#define FORMER (32UL << 20) /* bytes that the former VM has */
+#define KEY 5		    /* of page_ops whose key is neither 0 nor the page's */
+#define KEYS_MAX 8192UL	    /* KVM_S390_SKEYS_MAX, in one request */
+
+/* The fetch is denied to KEY; the store is allowed, which key 0 does not allow */
+static const uint8_t former[] = { 0xf8, KEY << SKEY_ACC_SHIFT };
+
+static const uint64_t slots[SLOTS] = { BASE, 2 * BASE, 3 * BASE };
+
+static struct arena *arena;
+static bool keys_used;
+
+static void set_former_keys(struct kvm_vm *vm)
+{
+	static uint8_t keys[KEYS_MAX];
+	struct kvm_s390_skeys request = { .count = KEYS_MAX, .skeydata_addr = (uintptr_t)keys };
+
+	for (size_t i = 0; i < KEYS_MAX; i++)
+		keys[i] = former[i % ARRAY_SIZE(former)];
+	for (; request.start_gfn < FORMER / CONTRACT_PAGE; request.start_gfn += KEYS_MAX)
+		TEST_ASSERT(!ioctl(vm->fd, KVM_S390_SET_SKEYS, &request),
+			    "KVM_S390_SET_SKEYS, errno %d", errno);
+}
+
+/* A process whose VM leaves its keys in the frames */
+static void leave_keys(void)
+{
+	struct kvm_userspace_memory_region region = { .memory_size = FORMER };
+	struct kvm_vm *vm;
+	int status = 0;
+	pid_t child = fork();
+
+	TEST_ASSERT(child >= 0, "fork");
+	if (child) {
+		TEST_ASSERT(waitpid(child, &status, 0) == child && !status,
+			    "the former VM's process: status %#x", status);
+		return;
+	}
+	vm = vm_create_barebones();
+	region.userspace_addr = (uintptr_t)mmap(NULL, FORMER, PROT_READ | PROT_WRITE,
+						MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	TEST_ASSERT(region.userspace_addr != (uintptr_t)MAP_FAILED, "mmap");
+	TEST_ASSERT(!ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &region), "the former VM's slot");
+	set_former_keys(vm);
+	_exit(0);
+}
+
+static void begin(void)
+{
+	leave_keys();
+	arena = arena_create(slots, SLOTS, 0);
+	judge_create(arena);
+}
+
+static void end(void)
+{
+	arena_free(arena);
+}
+
+static struct outcome outcome_for(const struct page_op *o, uint8_t storage_key)
+{
+	return page_op_denied(o, storage_key) ? outcome_exception(PGM_PROTECTION)
+					      : outcome_success();
+}
+
+/* The slot that the process could only read when keys came into use */
+static bool was_read_only(uint64_t gpa)
+{
+	return gpa - slots[1] < ARENA_UNIT;
+}
+
+static const char *fault_at(uint64_t gpa)
+{
+	return fault_of_former_keys(keys_used, was_read_only(gpa));
+}
+
+/* What the page's key comes to has to be that of key 0; where it is a former one it is the fault */
+static void judge_access(const struct page_op *o, struct page_access *x)
+{
+	struct outcome expected = outcome_for(o, 0);
+	char want[OUTCOME_TEXT], got[OUTCOME_TEXT];
+
+	report_decided(o->kind == PAGE_OP_GUEST ? "SKEY-11 MEMOP-KEY-08" : "SKEY-11 MEMOP-KEY-03");
+	if (outcome_equal(x->outcome, expected))
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(former) && fault_at(x->gpa); i++)
+		if (outcome_equal(x->outcome, outcome_for(o, former[i]))) {
+			report_fault(fault_at(x->gpa));
+			return;
+		}
+	report_wrong(o->name, outcome_text(expected, want), "%s at %#lx",
+		     outcome_text(x->outcome, got), (unsigned long)x->gpa);
+}
+
+static void one_access(const struct page_op *o, uint64_t gpa)
+{
+	struct page_access x = { .arena = arena, .gpa = gpa };
+
+	if (!report_case())
+		return;
+	bytes_copy(x.now, arena_at(arena, gpa), PAGE_OP_BYTES);
+	bytes_copy(x.new, bytes_inverted(gpa / CONTRACT_PAGE % 64), PAGE_OP_BYTES);
+	page_op_run(o, &x);
+	judge_access(o, &x);
+}
+
+static void accesses(void)
+{
+	for (size_t i = 0; i < page_op_count; i++) {
+		if (page_ops[i].key != KEY)
+			continue;
+		report_about("%s", page_ops[i].name);
+		for (size_t s = 0; s < SLOTS; s++)
+			for (uint64_t page = 0; page < ARENA_PAGES; page++)
+				one_access(&page_ops[i], slots[s] + page * CONTRACT_PAGE);
+	}
+}
+
+static void before_use(void)
+{
+	keys_used = false;
+	accesses();
+}
+
+static void use_keys(void)
+{
+	struct judge_order iske = { .address = slots[0],
+				    .psw_mask = JUDGE_PSW,
+				    .kind = JUDGE_ISKE };
+
+	judge_run(arena, &iske, 1);
+	report_check(iske.code == 0 && !(iske.value & ~(uint64_t)(SKEY_REFERENCE | SKEY_CHANGE)),
+		     "ISKE", "ACC and F are 0", "code %#x, key %#llx", iske.code,
+		     (unsigned long long)iske.value);
+}
+
+static void key_is_zero(uint64_t gpa, uint8_t key)
+{
+	if (!report_case() || !(key & ~(SKEY_REFERENCE | SKEY_CHANGE)))
+		return;
+	if (fault_at(gpa))
+		report_fault(fault_at(gpa));
+	else
+		report_wrong("GET_SKEYS", "ACC and F are 0", "key %#04x at %#lx", key,
+			     (unsigned long)gpa);
+}
+
+static void keys_are_zero(void)
+{
+	static uint8_t keys[ARENA_PAGES];
+
+	for (size_t s = 0; s < SLOTS; s++) {
+		TEST_ASSERT(!skey_get(arena->vm, slots[s], ARENA_PAGES, keys).ret,
+			    "KVM_S390_GET_SKEYS");
+		for (size_t p = 0; p < ARENA_PAGES; p++)
+			key_is_zero(slots[s] + p * CONTRACT_PAGE, keys[p]);
+	}
+}
+
+/* With pages among them that the process may only read when keys come into use */
+static void in_use(void)
+{
+	keys_used = true;
+	report_deciding("SKEY-11");
+	TEST_ASSERT(!mprotect(arena->host[1], ARENA_UNIT, PROT_READ), "mprotect");
+	use_keys();
+	TEST_ASSERT(!mprotect(arena->host[1], ARENA_UNIT, PROT_READ | PROT_WRITE), "mprotect");
+	keys_are_zero();
+	accesses();
+}
+
+static const struct line lines[] = {
+	{ "the keys of a VM that uses none are 0, whoever had its frames before",
+	  "SKEY-11 MEMOP-KEY-03 MEMOP-KEY-08", before_use },
+	{ "the same once keys are in use", "SKEY-11 MEMOP-KEY-03 MEMOP-KEY-08", in_use },
+};
+
+int main(int argc, char **argv)
+{
+	memop_begin(argc, argv, lines, ARRAY_SIZE(lines), MEMOP_CMPXCHG);
+	report_around(begin, end);
+	return report_run();
+}
