@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from shape import Clause, Document, Line, Test
 
 VERSION = 1
-EXIT_PASSED, EXIT_FAILED, EXIT_USAGE, EXIT_BROKEN = 0, 1, 2, 3
+EXIT_PASSED, EXIT_FAILED, EXIT_USAGE, EXIT_BROKEN, EXIT_UNTESTED = 0, 1, 2, 3, 4
 # Of a clause, the worst first: what a reader has to know about it
 CLAUSE_RESULTS = ("failed", "broken", "unproven", "xfail", "passed", "skipped")
 WAITING, RUNNING, UNFINISHED = "waiting", "running", "unfinished"
@@ -131,7 +131,9 @@ def exit_status(document: Document, strict: bool) -> int:
         return 128 + document["run"]["signal"]
     if document["run"]["fault"] or not verdicts or verdicts & {"broken", WAITING, RUNNING, UNFINISHED}:
         return EXIT_BROKEN
-    return EXIT_FAILED if "failed" in verdicts or (strict and document["findings"]) else EXIT_PASSED
+    if "failed" in verdicts or (strict and document["findings"]):
+        return EXIT_FAILED
+    return EXIT_UNTESTED if verdicts == {"skipped"} else EXIT_PASSED
 
 
 def write_text(path: str, text: str) -> None:

@@ -148,7 +148,9 @@ def end_text(document: Document) -> list[str]:
     if run["signal"]:
         return [f"interrupted by signal {run['signal']}: what had not ended by then is not counted,"
                 " but for results that had come"]
-    return [] if run["complete"] else ["not finished: this run goes on, or was killed"]
+    if not run["complete"]:
+        return ["not finished: this run goes on, or was killed"]
+    return ["nothing was tested: every test was skipped"] if run["exit_status"] == results.EXIT_UNTESTED else []
 
 
 def cost_text(document: Document) -> str:

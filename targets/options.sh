@@ -20,12 +20,12 @@ usage() {
 		  --exec PROG [ARG...] run a static s390x program in the machine instead; its
 		                       output and exit status are passed on, and what is piped
 		                       into run.sh goes to its standard input
-		  --shell              a prompt in the machine; "exit", Ctrl-D or Ctrl-] leaves it
+		  --shell              a prompt in the machine; "exit", Ctrl-D or Ctrl-] ends it
 		  --suite DIR          run this installed suite (make install) and build nothing
 		  --list               the names of the tests
 		  --prepare            set up, build and boot, but run nothing
-		  --clean              what the cache keeps, how big and since when; removes what
-		                       was not used for a month and what is beyond --keep
+		  --clean              what the cache keeps, how big, since when; removes what was
+		                       not used for a month and what is beyond --keep
 		                       (make clean removes what make built, not the cache)
 
 		Where
@@ -61,9 +61,9 @@ usage() {
 		Environment: KSRC, a kernel source tree to build kvm_util from (default: the
 		distribution's source of the tested kernel); CC; WERROR.
 
-		Exit status: 0 all passed or skipped; 1 a test failed; 2 usage or set-up;
-		3 the run broke: a test crashed, hung or left out results, the guest panicked,
-		the emulator died; 128 + N ended by signal N.
+		Exit status: 0 nothing failed; 1 a test failed; 2 usage or set-up; 3 the run
+		broke: a test crashed, hung or left out results, the guest panicked, the
+		emulator died; 4 every test was skipped; 128 + N ended by signal N.
 	END
 }
 

@@ -36,18 +36,24 @@ setup() {
 	[ "${lines[-1]}" = "3 passed, 1 failed, 0 skipped" ]
 }
 
-@test "a skipped test: exit 0 and the reason" {
+@test "nothing but skipped tests: exit 4 and the reason; beside others exit 0" {
 	add_test skips <<<'echo "1..0 # SKIP needs KVM_CAP_S390_PROTECTED"; exit 4'
 	in_fake
-	[ "$status" -eq 0 ]
+	[ "$status" -eq 4 ]
 	has 'skipped: .*needs KVM_CAP_S390_PROTECTED'
+	has '^nothing was tested: every test was skipped$'
 	[ "${lines[-1]}" = "0 passed, 0 failed, 1 skipped" ]
+	grep -qx 'nothing was tested: every test was skipped' "$dir/results/latest/summary.txt"
+	add_passing good
+	in_fake
+	[ "$status" -eq 0 ]
+	[ "${lines[-1]}" = "2 passed, 0 failed, 1 skipped" ]
 }
 
 @test "a machine without KVM: each test is skipped for that reason" {
 	add_test any <<<'#fake: no-kvm'
 	in_fake
-	[ "$status" -eq 0 ]
+	[ "$status" -eq 4 ]
 	has 'skipped: .*this machine has no SIE'
 }
 

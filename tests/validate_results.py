@@ -90,7 +90,7 @@ class Validator:
                 self.faults.append(f"totals: {verdict} is not what the lines say")
         if totals["cases"] != sum(line["cases"] for line in lines):
             self.faults.append("totals: cases are not those of the lines")
-        if document["run"]["complete"] != (document["run"]["exit_status"] in (0, 1, 2, 3)
+        if document["run"]["complete"] != (document["run"]["exit_status"] in (0, 1, 2, 3, 4)
                                            and not document["run"]["fault"]):
             self.faults.append("run: complete and exit_status do not agree")
         for clause in document["clauses"]:
