@@ -143,14 +143,18 @@ make_results_folder() {
 	done
 }
 
-# What the machine said of itself; a target that cannot tell before a job says nothing
+# What the machine said of itself, a checksum cut short; a target that cannot tell before a
+# job says nothing
 tested() {
 	local key value words="$TARGET"
 
 	while read -r key value; do
 		case $key in
 		release) words+=", Linux $value" ;;
-		kvm) words+=", kvm $value${KVM_MODULE:+ ($KVM_MODULE)}" ;;
+		kvm)
+			[[ $value != "module "* ]] || value=${value:7:12}
+			words+=", kvm $value${KVM_MODULE:+ ($KVM_MODULE)}"
+			;;
 		esac
 	done <<<"$FACTS"
 	printf '%s\n' "$words"

@@ -15,6 +15,7 @@ WORDS = {"passed": "passed", "failed": "FAILED", "broken": "BROKEN", "skipped": 
          "unfinished": "unfinished", "running": "running", "waiting": "not run", "unproven": "unproven", "": "-"}
 SHOWN_FAILURES = 10  # of a line
 SHOWN_TROUBLE = 10
+LEAST_WIDTH = 24  # of text beside what stands before it, in a terminal
 FIELDS = ("clause", "state", "request", "expected", "observed", "at_byte")
 
 
@@ -28,6 +29,38 @@ def quoted(word: str) -> str:
     """WORD for a shell."""
     safe = word and all(c.isascii() and (c.isalnum() or c in "%+,-./:=@_") for c in word)
     return word if safe else "'" + word.replace("'", "'\\''") + "'"
+
+
+def hang(text: str) -> int:
+    """Where a line that goes on begins: behind the number of a result, the name of a field."""
+    if text.startswith("#"):
+        text = " " + text[1:]
+    words = text.split()
+    for word in words[:3]:
+        if word.isdigit() and words[0] in ("ok", "not", "lost", "FAILED"):
+            return text.index(word) + len(word) + 1
+    gap = text.find("  ", 3) if text.startswith("  ") else -1
+    return len(text) - len(text[gap:].lstrip()) if 0 < gap < 12 else len(text) - len(text.lstrip()) + 2
+
+
+def wrapped(label: str, text: str, width: int) -> list[str]:
+    """LABEL and TEXT in lines of at most WIDTH, broken at blanks. A command stays whole, to be copied."""
+    if len(label) + len(text) <= width or text.lstrip("# ").startswith("again"):
+        return [label + text]
+    indent = len(label) + hang(text)
+    if width - indent < LEAST_WIDTH:
+        indent = 4
+    lines, line = [], label + text
+    while len(line) > width:
+        start = indent if lines else len(label) + hang(text)
+        cut = line.rfind(" ", start, width + 1)
+        if cut < 0:
+            cut = line.find(" ", width)
+        if cut < 0:
+            break
+        lines.append(line[:cut].rstrip())
+        line = " " * indent + line[cut:].lstrip()
+    return [*lines, line]
 
 
 def skip_text(line_or_test: Line | Test) -> str:

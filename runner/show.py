@@ -7,6 +7,7 @@ cannot be written: a reader that went away ends the run as it ends any program.
 from __future__ import annotations
 
 import errno
+import os
 import sys
 import time
 
@@ -37,8 +38,19 @@ class Show:
         if tap:
             self.put([screen.tap_header(len(names))])
 
-    def put(self, lines: Iterable[str]) -> None:
-        text = "".join(f"{line}\n" for line in lines)
+    def columns(self) -> int:
+        """The width of the terminal; 0 where lines stay whole: for grep, and in KTAP."""
+        try:
+            return 0 if self.tap else os.get_terminal_size(sys.stdout.fileno()).columns
+        except (OSError, ValueError):
+            return 0
+
+    def put(self, lines: Iterable[str], label: str = "") -> None:
+        width = self.columns()
+        if width:
+            lines = [piece for line in lines for piece in screen.wrapped(label, line, width)]
+            label = ""
+        text = "".join(f"{label}{line}\n" for line in lines)
         if self.lost or not text:
             return
         self.last = time.monotonic()
@@ -55,8 +67,8 @@ class Show:
         if self.tap:
             return
         label = f"{screen.plain(name):<{self.width}}  "
-        self.put(label + (screen.plain(text) if self.verbose else screen.line_text(line))
-                 for text, line in lines if self.verbose or line)
+        self.put([screen.plain(text) if self.verbose or not line else screen.line_text(line)
+                  for text, line in lines if self.verbose or line], label)
 
     def done(self, test: Test, paths: Sequence[str]) -> None:
         """A test has its verdict; PATHS hold what it printed, in the order of its lines."""
@@ -66,8 +78,8 @@ class Show:
             return
         label = f"{screen.plain(test['name']):<{self.width}}  "
         if not self.verbose and test["verdict"] in ("failed", "broken"):
-            self.put(label + line for line in screen.details(test))
-        self.put([label + screen.verdict_text(test)])
+            self.put(screen.details(test), label)
+        self.put([screen.verdict_text(test)], label)
 
     def document(self, test: Test, paths: Sequence[str]) -> list[str]:
         """The test's own KTAP, that of several parts joined to one."""
@@ -97,6 +109,9 @@ class Show:
             pass
 
     def end(self, text: str) -> None:
+        width = self.columns()
+        if width:
+            text = "\n".join(piece for line in text.split("\n") for piece in screen.wrapped("", line, width))
         try:
             print(text, file=sys.stderr if self.tap else sys.stdout, flush=True)
         except OSError as error:

@@ -8,8 +8,19 @@
 
 readonly EXIT_USAGE=2
 
+# In a terminal a long one is broken at blanks, and indented where it goes on.
 say() {
-	printf '%s\n' "$*" >&2
+	local text=$* line width=0
+
+	((${#text} < 80)) || [[ ! -t 2 ]] || read -r _ width < <(stty size <&2 2>/dev/null) || true
+	while ((width >= 40 && ${#text} > width)); do
+		line=${text:0:width+1}
+		[[ ${line:4} == *' '* ]] || break
+		line=${line% *}
+		printf '%s\n' "$line" >&2
+		text="    ${text:${#line}+1}"
+	done
+	printf '%s\n' "$text" >&2
 }
 
 # step TEXT...: one line of progress

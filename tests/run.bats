@@ -437,3 +437,25 @@ interrupted_by() {
 		nothing_left
 	done
 }
+
+@test "in a terminal lines break at blanks and are indented; elsewhere a result is a line" {
+	local text='the second page is denied to whom the first is permitted, in each of the four address spaces'
+
+	add_test bad <<-END
+		echo "TAP version 13"; echo "1..2"; echo "ok 1 first"
+		echo "# FAILED: $text"
+		echo "#   state     CR0 0x00000000 CR1 0x00000000001001ff, entry at level 1 of 3 spoilt, key 0x90"
+		echo "#   again     memop/bad --case 0x1000001 --and --a --word --more --that --makes --it --long"
+		echo "not ok 2 $text"; exit 1
+	END
+	run timeout 60 script -qec "stty cols 80; '$root/run.sh' --target '$root/tests/fake/target' \
+		--suite '$suite' --cache '$dir/cache' --results '$dir/results'" /dev/null
+	output=$(tr -d '\r' <<<"$output")
+	has '^memop/bad  not ok 2 the second page is denied to whom the first is permitted, in$'
+	has '^                    each of the four address spaces$'
+	has '^memop/bad  FAILED: 1 passed, 1 failed'
+	# What is to be copied, and a path, stay whole
+	[ -z "$(grep -E '.{81}' <<<"$output" | grep -vE 'again|results:')" ]
+	in_fake
+	has "^memop/bad  not ok 2 $text\$"
+}
