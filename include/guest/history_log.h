@@ -6,6 +6,7 @@
 #ifndef HISTORY_LOG_H
 #define HISTORY_LOG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,8 +22,13 @@ struct history_log {
 	uint8_t *memory;
 	const size_t *page; /* numbers of the pages that get a history, in ascending order: */
 	size_t count;	    /* every third is written before, read, and not touched at all */
-	/* Writes 8 bytes for the guest: its own store, or a request; NULL: its own store */
+	/* Requests that read and write 8 bytes for the guest; NULL: it loads and stores itself */
+	void (*read)(uint64_t gpa);
 	void (*write)(uint64_t gpa, uint64_t value);
+	const char *by; /* what they are, in words; NULL: the guest */
+	/* s390: with storage keys in use a read makes a page that may count as written from the
+	 * first */
+	bool keys_in_use;
 };
 
 /*
@@ -30,5 +36,11 @@ struct history_log {
  * The memory must be anonymous, private, and as the slot was made. It is so afterwards.
  */
 void history_log_line(const struct history_log *l, enum history h);
+
+/*
+ * history_log_cases - the same as a part of a line
+ * Returns NULL, or in words what is missing for it to happen: then there were no cases.
+ */
+const char *history_log_cases(const struct history_log *l, enum history h);
 
 #endif
