@@ -59,14 +59,6 @@ struct kvm_s390_mem_op {
 #endif
 
 /* "old_addr" of struct kvm_s390_mem_op, bytes 8 to 15 of its union */
-static inline uint64_t compat_old_addr(const struct kvm_s390_mem_op *op)
-{
-	uint64_t old_addr;
-
-	memcpy(&old_addr, op->reserved + 8, sizeof(old_addr));
-	return old_addr;
-}
-
 static inline void compat_set_old_addr(struct kvm_s390_mem_op *op, const void *old_addr)
 {
 	uint64_t value = (uintptr_t)old_addr;

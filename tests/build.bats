@@ -54,7 +54,11 @@ build() {
 	run make -C "$root" -n -W "$(readlink -f "$root/include/case/outcome.h")" CROSS_COMPILE=s390x-linux-gnu- \
 		OUTPUT="$out/s390x-gcc"
 	[[ $output == *LINK* ]]
-	build s390x gcc EXTRA_CFLAGS=-DSOMETHING_ELSE
+	# The flags here take away what headers before 6.4 and 6.8 lack: compat.h has it
+	printf '#include <linux/kvm.h>\n' >"$out/older.h"
+	printf '#undef %s\n' KVM_{MEM,CAP}_GUEST_MEMFD KVM_CAP_GUEST_MEMFD_FLAGS KVM_S390_MEMOP_ABSOLUTE_CMPXCHG \
+		>>"$out/older.h"
+	build s390x gcc EXTRA_CFLAGS="-include $out/older.h"
 	[ "$out/s390x-gcc/memop/absolute_copy" -nt "$out/before" ]
 }
 

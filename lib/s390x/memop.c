@@ -41,6 +41,15 @@ size_t memop_max_size(void)
 	return max > 0 ? (size_t)max : 0;
 }
 
+/* Linux before 6.4: lines that mix all operations cannot decide what is said of a valid exchange */
+static void without_cmpxchg(void)
+{
+	report_without("MEMOP-XCHG-02");
+	report_without("MEMOP-XCHG-03");
+	report_without("MEMOP-XCHG-05");
+	report_without("MEMOP-XCHG-06");
+}
+
 void memop_begin(int argc, char **argv, const struct line *lines, size_t count,
 		 enum memop_need need)
 {
@@ -58,4 +67,6 @@ void memop_begin(int argc, char **argv, const struct line *lines, size_t count,
 	report_need(need != MEMOP_CMPXCHG || extension & KVM_S390_MEMOP_EXTENSION_CAP_CMPXCHG,
 		    SKIP_CAPABILITY,
 		    "KVM_S390_MEMOP_EXTENSION_CAP_CMPXCHG in KVM_CAP_S390_MEM_OP_EXTENSION");
+	if (!(extension & KVM_S390_MEMOP_EXTENSION_CAP_CMPXCHG))
+		without_cmpxchg();
 }

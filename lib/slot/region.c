@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <sys/ioctl.h>
 
+#include "compat.h"
 #include "slot/deviation.h"
 #include "slot/region.h"
 #include "case/report.h"
