@@ -47,22 +47,11 @@ static const struct line lines[] = {
 
 int main(int argc, char **argv)
 {
-	static struct walk_options options = {
-		.seed = 0x1d1c, .excuse = 1, .failures = 3, .contract = "SLOT DIRTY"
-	};
-	static const struct report_number numbers[] = {
-		{ "--seed", "of the walks; 0: from the clock", &options.seed },
-		{ "--steps", "how many actions", &options.steps },
-		{ "--minutes", "walk so long", &options.minutes },
-		{ "--failures", "end after as many", &options.failures },
-		{ "--excuse", "0: known faults of released kernels fail", &options.excuse },
-	};
 	const char *why;
 
-	walk_options_take(&options, &argc, argv);
-	report_numbers(numbers, ARRAY_SIZE(numbers));
+	walk_options("SLOT DIRTY", &argc, argv);
 	report_options(argc, argv, lines, ARRAY_SIZE(lines));
 	report_need(compat_kernel_fits(&why), SKIP_CAPABILITY, why);
-	walk_begin(groups, ARRAY_SIZE(groups), &options, "mem_slot/walk");
+	walk_begin(groups, ARRAY_SIZE(groups), "mem_slot/walk");
 	return report_run();
 }

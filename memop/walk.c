@@ -60,20 +60,8 @@ static const struct line lines[] = {
 
 int main(int argc, char **argv)
 {
-	static struct walk_options options = {
-		.seed = 0x1d1c, .excuse = 1, .failures = 3, .contract = "MEMOP SKEY"
-	};
-	static const struct report_number numbers[] = {
-		{ "--seed", "of the walks; 0: from the clock", &options.seed },
-		{ "--steps", "how many actions", &options.steps },
-		{ "--minutes", "walk so long", &options.minutes },
-		{ "--failures", "end after as many", &options.failures },
-		{ "--excuse", "0: known faults of released kernels fail", &options.excuse },
-	};
-
-	walk_options_take(&options, &argc, argv);
-	report_numbers(numbers, ARRAY_SIZE(numbers));
+	walk_options("MEMOP SKEY", &argc, argv);
 	memop_begin(argc, argv, lines, ARRAY_SIZE(lines), MEMOP_CMPXCHG);
-	walk_begin(groups, ARRAY_SIZE(groups), &options, "memop/walk");
+	walk_begin(groups, ARRAY_SIZE(groups), "memop/walk");
 	return report_run();
 }

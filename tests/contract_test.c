@@ -611,56 +611,56 @@ static bool mark_holds(const struct mark *m)
 	return got.must == m->must && got.may == m->may && got.logged == m->logged;
 }
 
-static int failing_rows(void)
+/* One result, if it is to be told; 1 if it failed */
+static int result(bool telling, bool good, const char *why)
 {
-	struct prediction p;
-	int failing = 0;
+	static size_t number;
 
-	for (size_t i = 0; i < COUNT(rows); i++)
-		failing += !row_holds(&rows[i], &p);
-	for (size_t i = 0; i < COUNT(walks); i++)
-		failing += !walk_holds(&walks[i]);
-	for (size_t i = 0; i < COUNT(lowcores); i++)
-		failing += !lowcore_holds(&lowcores[i]);
-	for (size_t i = 0; i < COUNT(marks); i++)
-		failing += !mark_holds(&marks[i]);
-	return failing;
+	if (telling)
+		printf("%s %zu %s\n", good ? "ok" : "not ok", ++number, why);
+	return !good;
 }
 
-static void tell(bool good, const char *why, size_t *n, int *failed)
+static int request_row(bool telling, const struct row *row)
 {
-	printf("%s %zu %s\n", good ? "ok" : "not ok", ++*n, why);
-	*failed += !good;
+	struct prediction p;
+	bool good = row_holds(row, &p);
+	char text[PREDICTION_TEXT];
+
+	if (telling && !good)
+		printf("# predicted: %s, moves %d, reachable %llu\n", prediction_text(&p, text),
+		       p.moves, (unsigned long long)p.reachable);
+	return result(telling, good, row->why);
+}
+
+/* All rows of the four tables; how many of them failed */
+static int all_rows(bool telling)
+{
+	int failed = 0;
+
+	for (size_t i = 0; i < COUNT(rows); i++)
+		failed += request_row(telling, &rows[i]);
+	for (size_t i = 0; i < COUNT(walks); i++)
+		failed += result(telling, walk_holds(&walks[i]), walks[i].why);
+	for (size_t i = 0; i < COUNT(lowcores); i++)
+		failed += result(telling, lowcore_holds(&lowcores[i]), lowcores[i].why);
+	for (size_t i = 0; i < COUNT(marks); i++)
+		failed += result(telling, mark_holds(&marks[i]), marks[i].why);
+	return failed;
 }
 
 int main(void)
 {
-	char text[PREDICTION_TEXT];
-	struct prediction p;
-	size_t n = 0;
-	int failed = 0;
+	char why[50];
+	int failed;
 
 	make_tables();
 	printf("1..%zu\n", COUNT(rows) + COUNT(walks) + COUNT(lowcores) + COUNT(marks) + RULES - 1);
-	for (size_t i = 0; i < COUNT(rows); i++) {
-		bool good = row_holds(&rows[i], &p);
-
-		if (!good)
-			printf("# predicted: %s, moves %d, reachable %llu\n",
-			       prediction_text(&p, text), p.moves, (unsigned long long)p.reachable);
-		tell(good, rows[i].why, &n, &failed);
-	}
-	for (size_t i = 0; i < COUNT(walks); i++)
-		tell(walk_holds(&walks[i]), walks[i].why, &n, &failed);
-	for (size_t i = 0; i < COUNT(lowcores); i++)
-		tell(lowcore_holds(&lowcores[i]), lowcores[i].why, &n, &failed);
-	for (size_t i = 0; i < COUNT(marks); i++)
-		tell(mark_holds(&marks[i]), marks[i].why, &n, &failed);
+	failed = all_rows(true);
 	for (int rule = 1; rule < RULES; rule++) {
 		contract_break((enum contract_rule)rule);
-		printf("%s %zu without rule %d a row fails\n", failing_rows() ? "ok" : "not ok",
-		       ++n, rule);
-		failed += !failing_rows();
+		snprintf(why, sizeof(why), "without rule %d a row fails", rule);
+		failed += result(true, all_rows(false) > 0, why);
 	}
 	return failed != 0;
 }

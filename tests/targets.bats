@@ -568,7 +568,7 @@ log.save()"
 
 @test "a machine that does not come up gives the guest's own reason" {
 	in_python "
-from link import guest_reasons, machine_facts
+from emulator import guest_reasons, machine_facts
 log = '''HHCPN008I Script
 TESTED release 6.12
 TESTED kvm builtin

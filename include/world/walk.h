@@ -12,18 +12,15 @@
 #define WALK_STEPS 400U	  /* of one walk, at most */
 #define WALK_ACTIONS 100U /* kinds of actions, at most */
 
-struct walk_options {
-	unsigned long seed, steps, minutes, excuse, failures;
-	const char *replay;   /* a file, or the script itself */
-	const char *contract; /* what the clauses of the test's own family begin with, in words */
-};
+/*
+ * walk_options - the options of a walk, which are taken out of the arguments or told to
+ * report_options(), which comes next
+ * @contract: what the clauses of the test's own family begin with, in words
+ */
+void walk_options(const char *contract, int *argc, char **argv);
 
-/* walk_options_take - take "--replay" out of the arguments; the numbers are for report_numbers() */
-void walk_options_take(struct walk_options *o, int *argc, char **argv);
-
-/* walk_begin - the groups of actions of this test, and its options */
-void walk_begin(const struct actions *const *groups, size_t count, struct walk_options *o,
-		const char *program);
+/* walk_begin - the groups of actions of this test, and its name */
+void walk_begin(const struct actions *const *groups, size_t count, const char *program);
 
 /*
  * walk_line - a whole result line: walks until the steps or minutes are over, judged;

@@ -16,9 +16,16 @@
 #define FAILURES 8U	  /* that are told apart, at most */
 #define SCRIPT_TEXT 8192
 
+/* What was asked for */
+struct walk_options {
+	unsigned long seed, steps, minutes, excuse, failures;
+	const char *replay;   /* a file, or the script itself */
+	const char *contract; /* what the clauses of the test's own family begin with, in words */
+};
+
 static const struct action *all[WALK_ACTIONS];
 static unsigned int actions;
-static struct walk_options *options;
+static struct walk_options options = { .seed = 0x1d1c, .excuse = 1, .failures = 3 };
 static const char *program;
 
 const struct action *walk_action(unsigned int number)
@@ -31,12 +38,13 @@ unsigned int walk_actions(void)
 	return actions;
 }
 
-void walk_options_take(struct walk_options *o, int *argc, char **argv)
+/* The script is no number */
+static void take_replay(int *argc, char **argv)
 {
 	for (int i = 1; i < *argc - 1; i++) {
 		if (strcmp(argv[i], "--replay"))
 			continue;
-		o->replay = argv[i + 1];
+		options.replay = argv[i + 1];
 		for (int k = i; k < *argc - 2; k++)
 			argv[k] = argv[k + 2];
 		*argc -= 2;
@@ -44,13 +52,26 @@ void walk_options_take(struct walk_options *o, int *argc, char **argv)
 	}
 }
 
-void walk_begin(const struct actions *const *groups, size_t count, struct walk_options *o,
-		const char *name)
+void walk_options(const char *contract, int *argc, char **argv)
+{
+	static const struct report_number numbers[] = {
+		{ "--seed", "of the walks; 0: from the clock", &options.seed },
+		{ "--steps", "how many actions", &options.steps },
+		{ "--minutes", "walk so long", &options.minutes },
+		{ "--failures", "end after as many", &options.failures },
+		{ "--excuse", "0: known faults of released kernels fail", &options.excuse },
+	};
+
+	options.contract = contract;
+	take_replay(argc, argv);
+	report_numbers(numbers, ARRAY_SIZE(numbers));
+}
+
+void walk_begin(const struct actions *const *groups, size_t count, const char *name)
 {
 	walk_trace = mmap(NULL, sizeof(*walk_trace), PROT_READ | PROT_WRITE,
 			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	TEST_ASSERT(walk_trace != MAP_FAILED, "mmap");
-	options = o;
 	program = name;
 	for (size_t g = 0; g < count; g++)
 		for (size_t i = 0; i < groups[g]->count; i++)
@@ -62,7 +83,7 @@ static bool is_ours(const char *clause)
 {
 	size_t length = strcspn(clause, "-");
 
-	for (const char *at = options->contract; at; at = strchr(at, ' ')) {
+	for (const char *at = options.contract; at; at = strchr(at, ' ')) {
 		at += *at == ' ';
 		if (!strncmp(at, clause, length) && (at[length] == ' ' || !at[length]))
 			return true;
@@ -114,7 +135,7 @@ static void failed(uint64_t seed, unsigned long steps)
 	char state[200];
 	bool again;
 
-	again = walk_shrink(options->excuse, SHRINK_SECONDS);
+	again = walk_shrink(options.excuse, SHRINK_SECONDS);
 	snprintf(state, sizeof(state),
 		 "walk %#llx failed after %lu steps in all, its step %u; shrunk to %u actions%s",
 		 (unsigned long long)seed, steps, length, walk_trace->script.steps,
@@ -193,7 +214,7 @@ static void replay(const char *name, const char *text)
 	if (!report_case())
 		return;
 	walk_trace->spoken = true;
-	if (!walk_run(&script, 0, 0, options->excuse))
+	if (!walk_run(&script, 0, 0, options.excuse))
 		report(name);
 	tell();
 	walk_trace->spoken = false;
@@ -202,50 +223,50 @@ static void replay(const char *name, const char *text)
 /* 0: from the clock, and said */
 static uint64_t first_seed(void)
 {
-	if (!options->seed) {
-		options->seed = (unsigned long)time(NULL);
-		printf("# option: --seed %#lx\n", options->seed);
+	if (!options.seed) {
+		options.seed = (unsigned long)time(NULL);
+		printf("# option: --seed %#lx\n", options.seed);
 	}
-	return options->seed;
+	return options.seed;
 }
 
 void walk_line(unsigned long steps, enum walk_kind kind)
 {
-	double begun = report_seconds(), end = begun + 60.0 * (double)options->minutes;
+	double begun = report_seconds(), end = begun + 60.0 * (double)options.minutes;
 	unsigned int failures = 0;
 	unsigned long done = 0;
 	uint64_t seed = first_seed() << 20;
 
-	if (options->replay) {
-		char *file = contents(options->replay);
+	if (options.replay) {
+		char *file = contents(options.replay);
 
-		replay("a script", file ? file : options->replay);
+		replay("a script", file ? file : options.replay);
 		free(file);
 		return;
 	}
 	walk_trace->at_once = kind == WALK_AT_ONCE;
-	walk_trace->avoid = options->excuse && kind != WALK_FINDINGS;
+	walk_trace->avoid = options.excuse && kind != WALK_FINDINGS;
 	walk_trace->total = 0;
 	memset(walk_trace->count, 0, sizeof(walk_trace->count));
 	memset(walk_trace->pair, 0, sizeof(walk_trace->pair));
-	steps = options->steps ? options->steps : steps;
-	for (; options->minutes ? report_seconds() < end : done < steps; seed++) {
+	steps = options.steps ? options.steps : steps;
+	for (; options.minutes ? report_seconds() < end : done < steps; seed++) {
 		bool right;
 
 		/* What is drawn depends on what came before: a case alone needs that too */
 		if (!report_case()) {
 			if (!report_wants(MOST_WALKS))
 				return;
-			walk_run(NULL, seed, PER_WALK, options->excuse);
+			walk_run(NULL, seed, PER_WALK, options.excuse);
 			done += walk_trace->done;
 			continue;
 		}
-		right = walk_run(NULL, seed, PER_WALK, options->excuse);
+		right = walk_run(NULL, seed, PER_WALK, options.excuse);
 		done += walk_trace->done;
 		tell();
 		if (!right && is_new(&failures))
 			failed(seed, done);
-		if (failures == FAILURES || failures >= options->failures)
+		if (failures == FAILURES || failures >= options.failures)
 			break;
 	}
 	notes(report_seconds() - begun);

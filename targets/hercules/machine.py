@@ -26,7 +26,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "guest"))
 from disks import DISKS, Broken, create_disks  # noqa: E402
-from link import (Emulator, add_run_arguments, guarded, guest_reasons, last_lines, machine_facts,  # noqa: E402
+from emulator import (Emulator, add_run_arguments, guarded, guest_reasons, last_lines, machine_facts,  # noqa: E402
                   run_job)
 from snapshot import folder_checksum, intact, unpack_snapshot  # noqa: E402
 

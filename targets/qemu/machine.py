@@ -16,7 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "guest"))
 from disks import DISKS, Broken  # noqa: E402
-from link import (Emulator, add_run_arguments, guarded, guest_reasons, last_lines,  # noqa: E402
+from emulator import (Emulator, add_run_arguments, guarded, guest_reasons, last_lines,  # noqa: E402
                   run_job)
 
 PROGRAM = "qemu-system-s390x"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """shell.py ROOT FOLDER: ./run.sh --shell's end of a terminal, without an emulator.
 
-Runs targets/guest/link.py in a terminal of its own with a process of this file in the
+Runs targets/guest/emulator.py in a terminal of its own with a process of this file in the
 emulator's place, which does to the disks what the machine does: it gives back what is
 typed, in capitals, and ends at "exit".
 """
@@ -22,7 +22,7 @@ from pathlib import Path
 ROOT = Path(sys.argv[1])
 sys.path.insert(0, str(ROOT / "targets/guest"))
 import disks  # noqa: E402
-import link  # noqa: E402
+import emulator  # noqa: E402
 
 
 def machine() -> None:
@@ -52,10 +52,10 @@ def target(folder: Path) -> int:
     args = argparse.Namespace(job=folder / "job", out=folder / "out", work=folder, timeout=0, mode="shell")
 
     def run(args: argparse.Namespace) -> int:
-        link.run_job(args, lambda place: link.Emulator([sys.executable, Path(__file__).resolve(), ROOT, "machine"], place),
-                     lambda *_: None)
+        command = [sys.executable, Path(__file__).resolve(), ROOT, "machine"]
+        emulator.run_job(args, lambda place: emulator.Emulator(command, place), lambda *_: None)
         return 0
-    return link.guarded(run, args)
+    return emulator.guarded(run, args)
 
 
 class Terminal:
@@ -109,7 +109,7 @@ def main(folder: Path) -> None:
     time.sleep(1)
     user.type(b"a")
     user.sees(b"A")
-    user.type(link.LEAVE)
+    user.type(emulator.LEAVE)
     assert user.ended() == 0
     assert user.flags() & termios.ECHO, "the terminal stays raw"
 
