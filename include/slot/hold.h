@@ -39,4 +39,10 @@ struct hold_race {
 struct hold_race hold_race(struct hold *h, void (*access)(void), void (*change)(void),
 			   const void *bytes);
 
+/*
+ * hold_comes_back - does @function, in a thread of its own, come back?
+ * False if it is stuck: the process had better end.
+ */
+bool hold_comes_back(void (*function)(void));
+
 #endif

@@ -234,6 +234,8 @@ void report_fail(const struct finding *f)
 	for (size_t i = 0; i < plan.number_count; i++)
 		printf(" %s %#lx", plan.numbers[i].option, *plan.numbers[i].value);
 	printf(" --case %#lx\n", (report.current << LINE_SHIFT) + report.cases);
+	/* What comes next may be that this process hangs */
+	fflush(stdout);
 }
 
 bool report_outcome(struct outcome expected, struct outcome observed, const char *request)

@@ -102,6 +102,7 @@ static void __attribute__((__used__, __noinline__)) program(void)
 				 "lgr	%%r9,%%r1\n"
 				 "1:	mvcle	%%r0,%%r8,0\n"
 				 "jo	1b\n")
+		KIND(JUDGE_IPTE, "ipte	%%r4,%%r8\n")
 		KIND_CC(JUDGE_RRBE, "rrbe	%%r0,%%r4\n")
 		/* clang-format on */
 		".balign 64\n"
@@ -138,7 +139,8 @@ static void __attribute__((__used__, __noinline__)) program(void)
 		  NUMBER(JUDGE_FETCH), NUMBER(JUDGE_STORE), NUMBER(JUDGE_TPROT), NUMBER(JUDGE_ISKE),
 		  NUMBER(JUDGE_SSKE), NUMBER(JUDGE_FETCH_BYTE), NUMBER(JUDGE_STORE_BYTE),
 		  NUMBER(JUDGE_CS), NUMBER(JUDGE_EXIT), NUMBER(JUDGE_MVCOS_FETCH),
-		  NUMBER(JUDGE_MVCOS_STORE), NUMBER(JUDGE_MOVE), NUMBER(JUDGE_RRBE));
+		  NUMBER(JUDGE_MVCOS_STORE), NUMBER(JUDGE_MOVE), NUMBER(JUDGE_IPTE),
+		  NUMBER(JUDGE_RRBE));
 }
 
 extern const uint8_t judge_code[], judge_program[], judge_svc[], judge_end[];

@@ -112,3 +112,11 @@ struct hold_race hold_race(struct hold *h, void (*access)(void), void (*change)(
 	race.stuck = !ends(&accesses) || !ends(&changes);
 	return race;
 }
+
+bool hold_comes_back(void (*function)(void))
+{
+	static struct runner runner;
+
+	start(&runner, function);
+	return ends(&runner);
+}
