@@ -234,7 +234,7 @@ check:
 	$(Q)$(TOP)/tests/check.sh
 
 bench:
-	$(Q)$(TOP)/tests/evidence/bench.sh
+	$(Q)$(TOP)/tests/evidence/bench.sh $(BENCH)
 
 mutation:
 	$(Q)$(TOP)/tests/mutation/mutation.sh $(MUTATION)
@@ -260,7 +260,8 @@ help:
 	'list          names of the tests' \
 	'upstream      build the kernel'\''s own KVM selftests, unchanged, to OUTPUT/upstream' \
 	'check         the suite'\''s own tests: they need no KVM and no emulator' \
-	'bench         print times and rates in the emulated machine' \
+	'bench         print times and rates in the emulated machine; BENCH="start all cold rate":' \
+	'              some of these parts' \
 	'mutation      put single faults into kvm.ko and see which of them the tests catch;' \
 	'              MUTATION="--set memop|slot --sample N --seed N"' \
 	'clean         remove OUTPUT' \
