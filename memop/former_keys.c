@@ -17,6 +17,7 @@
 
 #include "case/bytes.h"
 #include "case/report.h"
+#include "compat.h"
 #include "s390x/judge.h"
 #include "s390x/memop.h"
 #include "s390x/memop_deviation.h"
@@ -30,23 +31,42 @@
 #define KEYS_MAX 8192UL	    /* KVM_S390_SKEYS_MAX, in one request */
 
 /* The fetch is denied to KEY; the store is allowed, which key 0 does not allow */
-static const uint8_t former[] = { 0xf8, KEY << SKEY_ACC_SHIFT };
+static const uint8_t former[2] = { 0xf8, KEY << SKEY_ACC_SHIFT };
 
 static const uint64_t slots[SLOTS] = { BASE, 2 * BASE, 3 * BASE };
 
 static struct arena *arena;
 static bool keys_used;
 
-static void set_former_keys(struct kvm_vm *vm)
+/* Two keys by turns */
+static void set_keys(struct kvm_vm *vm, const uint8_t *by_turns)
 {
 	static uint8_t keys[KEYS_MAX];
 	struct kvm_s390_skeys request = { .count = KEYS_MAX, .skeydata_addr = (uintptr_t)keys };
 
 	for (size_t i = 0; i < KEYS_MAX; i++)
-		keys[i] = former[i % ARRAY_SIZE(former)];
+		keys[i] = by_turns[i % 2];
 	for (; request.start_gfn < FORMER / CONTRACT_PAGE; request.start_gfn += KEYS_MAX)
 		TEST_ASSERT(!ioctl(vm->fd, KVM_S390_SET_SKEYS, &request),
 			    "KVM_S390_SET_SKEYS, errno %d", errno);
+}
+
+/* From 7.1 on a frame has its key only once KVM has mapped it, as for an access with a key */
+static void meet(struct kvm_vm *vm)
+{
+	static const uint8_t none[2];
+	struct kvm_s390_mem_op op = {
+		.op = KVM_S390_MEMOP_ABSOLUTE_READ,
+		.flags = KVM_S390_MEMOP_F_SKEY_PROTECTION,
+		.size = (uint32_t)memop_max_size(),
+		.buf = (uintptr_t)malloc(memop_max_size()),
+		.key = KEY,
+	};
+
+	set_keys(vm, none); /* or it is denied what a VM before this one has left */
+	for (; op.gaddr < FORMER; op.gaddr += op.size)
+		TEST_ASSERT(!memop(vm->fd, &op).ret, "the former VM's accesses");
+	free((void *)(uintptr_t)op.buf);
 }
 
 /* A process whose VM leaves its keys in the frames */
@@ -68,7 +88,9 @@ static void leave_keys(void)
 						MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 	TEST_ASSERT(region.userspace_addr != (uintptr_t)MAP_FAILED, "mmap");
 	TEST_ASSERT(!ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &region), "the former VM's slot");
-	set_former_keys(vm);
+	if (compat_new_memory_management())
+		meet(vm);
+	set_keys(vm, former);
 	_exit(0);
 }
 

@@ -17,6 +17,7 @@
 
 #include "case/bytes.h"
 #include "case/report.h"
+#include "compat.h"
 #include "s390x/judge.h"
 #include "s390x/memop.h"
 #include "s390x/page_op.h"
@@ -175,12 +176,13 @@ static void one(const struct change *c)
 	tear_down(c);
 }
 
-/* Does it touch memory, by a request? */
+/* Does it touch memory, by a request? From 7.1 on keys are kept where the page does not matter */
 static bool is_held(const struct page_op *o)
 {
 	return !o->check && o->key <= 0 &&
 	       (o->kind == PAGE_OP_MEMOP || o->kind == PAGE_OP_EXCHANGE ||
-		o->kind == PAGE_OP_DIFFERS || o->kind == PAGE_OP_SET_KEY);
+		o->kind == PAGE_OP_DIFFERS ||
+		(o->kind == PAGE_OP_SET_KEY && !compat_new_memory_management()));
 }
 
 static void line(const struct change *c)

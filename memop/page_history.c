@@ -231,6 +231,13 @@ static bool has_no_page(enum history h)
 	return h == HISTORY_UNTOUCHED || h == HISTORY_DISCARDED || h == HISTORY_REPLACED;
 }
 
+/* Has it a key that was set before KVM mapped it, and has nothing taken its entry away since? */
+static bool is_as_keyed(enum history h)
+{
+	return now.key && (h == HISTORY_HOST_READ || h == HISTORY_HOST_WRITTEN ||
+			   h == HISTORY_FILE || h == HISTORY_PRIVATE_FILE || h == HISTORY_AGED);
+}
+
 /* Nobody has stored to it since take_log() */
 static const char *known_of_log(enum history h)
 {
@@ -238,6 +245,7 @@ static const char *known_of_log(enum history h)
 		.store = now.op->store && !now.op->check,
 		.by_guest = now.op->kind == PAGE_OP_GUEST,
 		.guest_met = !now.alone || h == HISTORY_GUEST_READ || h == HISTORY_GUEST_WRITTEN,
+		.keyed = is_as_keyed(h),
 	};
 
 	return deviation_of_dirty_page(&a);

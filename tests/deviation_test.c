@@ -180,7 +180,8 @@ static void check_busy_words(void)
 static void check_former_keys(void)
 {
 	slot_unit = NEW_KERNEL;
-	tell(fault_of_former_keys(false, false), NULL, "keys that nobody uses on a new kernel");
+	tell(fault_of_former_keys(false, false), "FIND-22",
+	     "keys that nobody uses on a new kernel");
 	tell(fault_of_former_keys(true, true), NULL, "a page read-only on a new kernel");
 	slot_unit = OLD_KERNEL;
 	tell(fault_of_former_keys(false, false), "FIND-22", "keys that nobody uses");
@@ -200,6 +201,15 @@ static void check_dirty_pages(void)
 	} pages[] = {
 		{ "DEV-04", "a denied store on a new kernel", NEW_KERNEL, { .store = true } },
 		{ NULL, "a page that no store was tried on", NEW_KERNEL, { .store = false } },
+		{ "DEV-12",
+		  "a page read for the first time since its key was set",
+		  NEW_KERNEL,
+		  { .keyed = true } },
+		{ "DEV-12",
+		  "the same by the guest",
+		  NEW_KERNEL,
+		  { .keyed = true, .by_guest = true } },
+		{ NULL, "the same on an old kernel", OLD_KERNEL, { .keyed = true } },
 		{ NULL, "the guest's own store", NEW_KERNEL, { .store = true, .by_guest = true } },
 		{ "DEV-04",
 		  "a page that the guest has met, not writable",
@@ -234,17 +244,20 @@ static void check_slots(void)
 	tell(fault_of_moved_log(), "FIND-10", "a moved slot on s390x");
 	slot_unit = NEW_KERNEL;
 	tell(fault_of_unmapped_log(), "FIND-14", "an unmapped page on a new kernel for s390x");
+	tell(fault_of_aged_log(), "FIND-24", "a page made old on a new kernel for s390x");
 	tell(fault_of_added_slot(), "FIND-15", "a slot being added on a new kernel for s390x");
 	tell(fault_of_lost_table(), NULL, "a page table that goes, on a new kernel");
 	slot_unit = OLD_KERNEL;
 	tell(fault_of_lost_table(), "FIND-21", "a page table that goes, on an old kernel");
 	tell(fault_of_unmapped_log(), NULL, "an unmapped page on a kernel that logs it");
+	tell(fault_of_aged_log(), NULL, "a page made old on a kernel that logs it");
 	tell(fault_of_added_slot(), NULL, "a slot being added on an old kernel");
 #else
 	tell(deviation_of_user_address(came_to(0)), NULL, "an address taken elsewhere");
 	tell(fault_of_moved_log(), NULL, "a moved slot elsewhere");
 	slot_unit = NEW_KERNEL;
 	tell(fault_of_unmapped_log(), NULL, "an unmapped page elsewhere");
+	tell(fault_of_aged_log(), NULL, "a page made old elsewhere");
 	tell(fault_of_added_slot(), NULL, "a slot being added elsewhere");
 #ifdef __x86_64__
 	tell(deviation_of_read_page(), "DEV-05", "a page that was read, on x86");

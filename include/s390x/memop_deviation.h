@@ -51,6 +51,7 @@ struct dirty_attempt {
 	bool by_guest;	/* an instruction of the guest, no request */
 	bool guest_met; /* the guest has accessed the page's segment before */
 	bool writable;	/* the process stored to the page since the log was read: it can at once */
+	bool keyed;	/* its storage key was changed before KVM mapped it, and it has not since */
 };
 
 /* deviation_of_dirty_page - is it known of kernels to log such a page? */

@@ -30,6 +30,12 @@ const char *fault_of_moved_log(void);
  */
 const char *fault_of_unmapped_log(void);
 
+/*
+ * fault_of_aged_log - does this kernel lose from the log what the guest wrote to a page that the
+ * kernel made old since, to see whether it is in use?
+ */
+const char *fault_of_aged_log(void);
+
 /* fault_of_added_slot - does an access hang in this kernel that meets a slot while it is added? */
 const char *fault_of_added_slot(void);
 

@@ -44,7 +44,8 @@
 	X(BEYOND_END, "is beyond the end of its file")                                             \
 	X(SWAPPED, "was swapped out")                                                              \
 	X(HUGE, "became part of a huge page")                                                      \
-	X(SPLIT, "is part of a huge page that was split")
+	X(SPLIT, "is part of a huge page that was split")                                          \
+	X(AGED, "was made old by DAMON, which looks what is in use")
 
 #define HISTORY_ENUM(name, text) HISTORY_##name,
 enum history { HISTORY_EACH(HISTORY_ENUM) HISTORIES };

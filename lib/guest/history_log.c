@@ -101,15 +101,18 @@ static bool unmapped(void)
 	case HISTORY_GUEST_WRITTEN:
 	case HISTORY_FILE:
 	case HISTORY_PRIVATE_FILE:
+	case HISTORY_AGED:
 		return false;
 	default:
 		return true;
 	}
 }
 
-/* What is known of released kernels: a page that was written, and then unmapped */
+/* What is known of released kernels: a page that was written, and then unmapped or made old */
 static const char *known_lost(bool happened)
 {
+	if (happened && now.h == HISTORY_AGED)
+		return fault_of_aged_log();
 	return happened && unmapped() ? fault_of_unmapped_log() : NULL;
 }
 
@@ -187,8 +190,9 @@ static void begin(void)
 static bool happen(void)
 {
 	for (size_t i = 0; i < now.l->count; i++) {
-		/* Pages that nobody touched cannot be merged or swapped out */
-		if (before(i) != WRITTEN && (now.h == HISTORY_MERGED || now.h == HISTORY_SWAPPED))
+		/* Pages that nobody wrote cannot be merged or swapped out, nor made old */
+		if (before(i) != WRITTEN &&
+		    (now.h == HISTORY_MERGED || now.h == HISTORY_SWAPPED || now.h == HISTORY_AGED))
 			continue;
 		now.missing = history_happen(now.h, &now.page[i]);
 		if (now.missing)

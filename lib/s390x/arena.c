@@ -3,7 +3,6 @@
  * A VM with storage laid out by the test: see arena.h.
  */
 #include <stdlib.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 
 #include "s390x/arena.h"
@@ -31,12 +30,12 @@ static uint8_t *map_unit(void)
 
 static void add_slot(struct arena *a, size_t n, uint64_t gpa, uint32_t flags, uint8_t *memory)
 {
-	struct kvm_userspace_memory_region region = {
-		.slot = (uint32_t)n,
-		.flags = flags,
-		.guest_phys_addr = gpa,
-		.memory_size = ARENA_UNIT,
-	};
+	const struct region r = { .slot = (uint32_t)n,
+				  .flags = flags,
+				  .gpa = gpa,
+				  .size = ARENA_UNIT,
+				  .user = (uintptr_t)memory };
+	struct outcome o;
 
 	a->host[n] = memory;
 	a->keys[n] = calloc(1, ARENA_PAGES);
@@ -44,10 +43,9 @@ static void add_slot(struct arena *a, size_t n, uint64_t gpa, uint32_t flags, ui
 	a->storage[n] = (struct storage){
 		.gpa = gpa, .size = ARENA_UNIT, .key = a->keys[n], .bytes = a->host[n]
 	};
-	region.userspace_addr = (uintptr_t)a->host[n];
-	TEST_ASSERT(!ioctl(a->vm->fd, KVM_SET_USER_MEMORY_REGION, &region),
-		    "no memory slot of %lu bytes at %#lx, errno %d", ARENA_UNIT, (unsigned long)gpa,
-		    errno);
+	o = region_set(a->vm->fd, false, &r);
+	TEST_ASSERT(!o.ret, "no memory slot of %lu bytes at %#lx, errno %d", ARENA_UNIT,
+		    (unsigned long)gpa, o.err);
 	a->state.slots = n + 1;
 }
 

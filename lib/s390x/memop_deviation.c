@@ -96,9 +96,12 @@ const char *deviation_of_busy_word(size_t size, struct outcome o)
  * DEV-04: the page is made writable, and logged, before the key or the value is looked at.
  * Up to 7.0 it is the process that cannot store to it at once, and the log is collected from
  * what the guest has met; the new memory management logs whatever it makes writable.
+ * DEV-12: there a key that is set marks the entry, which is looked at once it maps a page.
  */
 const char *deviation_of_dirty_page(const struct dirty_attempt *a)
 {
+	if (a->keyed && compat_new_memory_management())
+		return "DEV-12";
 	if (a->by_guest || !a->store)
 		return NULL;
 	return compat_new_memory_management() || (a->guest_met && !a->writable) ? "DEV-04" : NULL;
@@ -110,9 +113,7 @@ const char *deviation_of_dirty_page(const struct dirty_attempt *a)
  */
 const char *fault_of_former_keys(bool keys_used, bool read_only)
 {
-	if (compat_new_memory_management())
-		return NULL;
 	if (!keys_used)
 		return "FIND-22";
-	return read_only ? "FIND-23" : NULL;
+	return read_only && !compat_new_memory_management() ? "FIND-23" : NULL;
 }

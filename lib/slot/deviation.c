@@ -62,6 +62,16 @@ const char *fault_of_unmapped_log(void)
 #endif
 }
 
+/* FIND-24: what was written since the entry was made is known by its protection alone, till then */
+const char *fault_of_aged_log(void)
+{
+#ifdef __s390x__
+	return compat_new_memory_management() ? "FIND-24" : NULL;
+#else
+	return NULL;
+#endif
+}
+
 /* FIND-15: a slot is seen by everybody before its tables are there */
 const char *fault_of_added_slot(void)
 {

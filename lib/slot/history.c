@@ -17,6 +17,7 @@
 
 #include "case/bytes.h"
 #include "kvm_util.h"
+#include "slot/ageing.h"
 #include "slot/history.h"
 #include "slot/reclaim.h"
 
@@ -271,6 +272,11 @@ static const char *split(struct history_page *p)
 	return NULL;
 }
 
+static const char *aged(struct history_page *p)
+{
+	return ageing_look(p->at, length());
+}
+
 /* ------------------------------------------------------------------ all of it */
 
 #define NAME(name, text) [HISTORY_##name] = text,
@@ -306,6 +312,7 @@ static const struct {
 	[HISTORY_SWAPPED] = { true, NULL, swapped },
 	[HISTORY_HUGE] = { true, NULL, huge },
 	[HISTORY_SPLIT] = { true, NULL, split },
+	[HISTORY_AGED] = { true, NULL, aged },
 };
 
 const char *history_name(enum history h)

@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 
 #include "compat.h"
+#include "slot/ageing.h"
 #include "slot/deviation.h"
 #include "slot/region.h"
 #include "case/report.h"
@@ -21,6 +22,10 @@ struct outcome region_set(int vm_fd, bool second, const struct region *r)
 		.userspace_addr = r->user,
 	};
 
+	/* It would lose pages of every log, now and then: line "made old" of mem_slot/dirty_history
+	 */
+	if (r->flags & KVM_MEM_LOG_DIRTY_PAGES && fault_of_aged_log())
+		ageing_rest();
 #ifdef KVM_SET_USER_MEMORY_REGION2
 	if (second) {
 		struct kvm_userspace_memory_region2 region2 = {

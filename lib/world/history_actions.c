@@ -3,6 +3,8 @@
  * Actions of the process on its own memory: what may happen to the pages of a guest on a
  * host that works. KVM_CAP_SYNC_MMU: the guest sees the change of the mapping at once
  * (SLOT-09); nothing of it may lose bytes, storage keys, or what the log has to hold.
+ *
+ * Over 300 lines: what each does to VM and model, and what of it is known to go wrong.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -59,6 +61,20 @@ static void touched(struct world *w, const uint64_t *a, uint8_t may, uint8_t sta
 	world_heat(w, (unsigned int)a[0], (unsigned int)a[1]);
 }
 
+/* Its mapping has changed, and with FIND-14 that of the MiB which one entry of KVM's may map */
+static void remapped(struct world *w, const uint64_t *a)
+{
+	struct memory *m = &w->memory[a[0]];
+	uint64_t first = a[1], end = a[1] + a[2];
+
+	if (fault_of_unmapped_log()) {
+		first &= -WORLD_UNIT_PAGES;
+		end = (end + WORLD_UNIT_PAGES - 1) & -WORLD_UNIT_PAGES;
+	}
+	for (uint64_t p = first; p < end; p++)
+		m->unmapped[p] = true;
+}
+
 /* FIND-21: are there page tables that this range of pages may take away as a whole? */
 static bool may_lose_tables(const uint64_t *a)
 {
@@ -84,6 +100,7 @@ static bool ready_remap(struct world *w, const uint64_t *a)
 /* The host may have given up its storage, and its page tables too */
 static void untouched(struct world *w, const uint64_t *a)
 {
+	remapped(w, a);
 	for (uint64_t p = a[1]; p < a[1] + a[2]; p++)
 		w->memory[a[0]].state[p] &= (uint8_t) ~(PAGE_THERE | PAGE_TABLED);
 	/* With a page table goes what it knew (FIND-21) */
@@ -127,6 +144,7 @@ static void given_up(struct world *w, const uint64_t *a)
 		state[p] &= (uint8_t)~PAGE_THERE;
 	}
 	touched(w, a, 0, PAGE_MAY_LOG);
+	remapped(w, a);
 }
 
 static void act_discard(struct world *w, const uint64_t *a)
@@ -154,6 +172,7 @@ static void act_protect(struct world *w, const uint64_t *a)
 			    !mprotect(pages_at(w, a), size, PROT_READ | PROT_WRITE),
 		    "mprotect");
 	touched(w, a, 0, PAGE_MAY_LOG);
+	remapped(w, a);
 }
 
 static void act_pageout(struct world *w, const uint64_t *a)
@@ -161,6 +180,7 @@ static void act_pageout(struct world *w, const uint64_t *a)
 	/* EINVAL where it is not known, nothing to do where there is no swap */
 	madvise(pages_at(w, a), a[2] * WORLD_PAGE, MADV_PAGEOUT);
 	touched(w, a, 0, PAGE_MAY_LOG);
+	remapped(w, a);
 }
 
 /* Away to another address, and back */

@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 
 #include "case/bytes.h"
+#include "compat.h"
 #include "world/world.h"
 
 /* R and C, as ISKE shows them */
@@ -82,7 +83,8 @@ void world_renew_vm(struct world *w)
 		for (size_t p = 0; p < w->memory[i].units * WORLD_UNIT_PAGES; p++)
 			w->memory[i].state[p] |= PAGE_KEY_OPEN | PAGE_RC_OPEN;
 	make_vm(w);
-	w->keys_used = keys_used;
+	/* From 7.1 on it is the VM that uses keys, before it was the process */
+	w->keys_used = keys_used && !compat_new_memory_management();
 }
 
 uint64_t world_gpa(const struct world *w, unsigned int slot)

@@ -3,7 +3,8 @@
 #
 # tree.sh KERNEL: build kvm.ko of a Debian kernel (a name of --list-kernels) once, unchanged
 # and out of tree, from its headers, its source and this host's cross compiler. Prints the
-# folder: "source" with the module's own files and objects, "headers" to build in.
+# folder: "source" with the module's own files and objects, "headers" to build in, and
+# "cc" to build with: make -C headers/ M=source ARCH=s390 CROSS_COMPILE=s390x-linux-gnu- CC=cc
 set -euo pipefail
 shopt -s inherit_errexit
 here=$(cd "$(dirname "$(readlink -f "$0")")/../.." && pwd)
@@ -42,12 +43,41 @@ fetch_headers() {
 	rm -f "$dir/headers/vmlinux"
 }
 
+# The kernel may have been configured for a compiler and a C library newer than this host's
+write_tools() {
+	local suite=$1 dir=$2 modpost libraries
+
+	cat >"$dir/cc" <<-'END'
+		#!/usr/bin/env bash
+		# This host's compiler, without options that it does not know
+		known=(-fno-stack-protector)
+		for option; do
+			case $option in
+			-fmin-function-alignment=* | -mstack-protector-guard* | -fstack-protector*) ;;
+			*) known+=("$option") ;;
+			esac
+		done
+		exec s390x-linux-gnu-gcc "${known[@]}"
+	END
+	chmod +x "$dir/cc"
+	modpost=$(readlink -f "$dir/headers/scripts/mod/modpost")
+	if [[ $("$modpost.real-msb-64" </dev/null 2>&1) == *GLIBC_*"not found"* ]]; then
+		debian_fetch "$suite" amd64 "$dir/libc" libc6
+		dpkg-deb -x "$dir"/libc/libc6_*.deb "$dir/libc"
+		libraries=$dir/libc/usr/lib/x86_64-linux-gnu
+		rm "$modpost"
+		printf '#!/bin/sh\nexec %s/ld-linux-x86-64.so.2 --library-path %s %s.real-msb-64 "$@"\n' \
+			"$libraries" "$libraries" "$modpost" >"$modpost"
+		chmod +x "$modpost"
+	fi
+}
+
 build_module() {
 	local dir=$1
 
-	sed -i "s|include /usr|include $dir/root/usr|" "$dir/headers/Makefile"
+	sed -i "s%\(include \|KBUILD_OUTPUT=\)/usr%\1$dir/root/usr%" "$dir/headers/Makefile"
 	make -s -j "$(nproc)" -C "$dir/headers/" M="$dir/source" ARCH=s390 \
-		CROSS_COMPILE=s390x-linux-gnu- CC=s390x-linux-gnu-gcc modules >"$dir/log" 2>&1 ||
+		CROSS_COMPILE=s390x-linux-gnu- CC="$dir/cc" modules >"$dir/log" 2>&1 ||
 		{ tail -n 20 "$dir/log" >&2; die "kvm.ko does not build: $dir/log"; }
 }
 
@@ -69,6 +99,7 @@ main() {
 		cp -a "$source/virt/kvm" "$dir/source/virt/"
 		write_kbuild "$dir/source"
 		fetch_headers "$suite" "$dir" "${image#linux-image-}"
+		write_tools "$suite" "$dir"
 		build_module "$dir"
 		touch "$dir/complete"
 	fi
