@@ -60,6 +60,16 @@ init_prepare() {
 	printf '%s\n' "$dir/init"
 }
 
+# What kernel parameters make of MODULES' parameters, for what is built into the kernel
+boot_parameters() {
+	local module words=()
+
+	for module in $MODULES; do
+		[[ $module != *:* ]] || words+=("${module%%:*}.${module#*:}")
+	done
+	printf '%s\n' "${words[*]}"
+}
+
 # initrd_prepare MODULES-FOLDER DISKS: prints the path of the image
 initrd_prepare() {
 	local folder=$1 disks=$2 init busybox cc module modules=() used

@@ -114,7 +114,8 @@ check_config() {
 	[[ -r $config ]] || return 0
 	while read -r option; do
 		grep -qE "^$option=[ym]" "$config" || missing+=("$option")
-	done < <(sed -n 's/^\(CONFIG_[A-Z0-9_]*\)=y$/\1/p' "$here/targets/guest/kernel.config")
+	done < <(sed -n -e '/^# Without/q' -e 's/^\(CONFIG_[A-Z0-9_]*\)=y$/\1/p' \
+		"$here/targets/guest/kernel.config")
 	((${#missing[@]} == 0)) || die "$config lacks what the machine needs: ${missing[*]}." \
 		"targets/guest/kernel.config has it all: scripts/kconfig/merge_config.sh -m .config" \
 		"$here/targets/guest/kernel.config, then make olddefconfig and build again"

@@ -111,10 +111,11 @@ def write_configuration(folder: Path, memory: int, cpus: int) -> None:
 def machine_key(args: argparse.Namespace) -> str:
     digest = hashlib.sha256()
     emulator = args.emulator.resolve().parent.parent
-    for path in (args.kernel, args.initrd, *sorted(p for p in emulator.rglob("*") if p.is_file() and not p.suffix == ".log")):
+    programs = sorted(path for path in emulator.rglob("*") if path.is_file() and path.suffix != ".log")
+    for path in (args.kernel, args.initrd, *programs):
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     digest.update(Path(__file__).read_bytes())
-    digest.update(f"{args.memory} {args.cpus}".encode())
+    digest.update(f"{args.memory} {args.cpus} {args.parameters}".encode())
     return digest.hexdigest()[:16]
 
 
@@ -124,7 +125,7 @@ def boot(args: argparse.Namespace, folder: Path) -> None:
     create_disks(folder)
     shutil.copy(args.kernel, folder / "vmlinuz")
     shutil.copy(args.initrd, folder / "initrd")
-    (folder / "parm").write_bytes(PARAMETERS.encode() + b"\0")
+    (folder / "parm").write_bytes(f"{PARAMETERS} {args.parameters}".rstrip().encode() + b"\0")
     (folder / "ofsize").write_bytes(struct.pack(">QQ", INITRD_AT, args.initrd.stat().st_size))
     (folder / "linux.ins").write_text(LOAD_LIST)
     emulator = start(args.emulator, folder, "boot.rc")
@@ -239,6 +240,7 @@ def arguments() -> argparse.Namespace:
     sub.add_argument("--machines", type=Path, required=True, help="folder for suspended machines")
     sub.add_argument("--memory", type=int, default=512, help="MiB")
     sub.add_argument("--cpus", type=int, default=1)
+    sub.add_argument("--parameters", default="", help="for the kernel, besides those that the machine needs")
     sub.set_defaults(call=prepare)
     sub = verbs.add_parser("run")
     sub.add_argument("--machine", type=Path, required=True, help="what prepare printed")

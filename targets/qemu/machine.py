@@ -29,7 +29,7 @@ def command(args: argparse.Namespace) -> list[str]:
              "-accel", "kvm" if nested else "tcg", "-m", str(args.memory), "-smp", str(args.cpus),
              "-nographic", "-nodefaults", "-no-reboot", "-chardev", "stdio,id=console",
              "-device", "sclpconsole,chardev=console", "-kernel", str(args.kernel.resolve()),
-             "-initrd", str(args.initrd.resolve()), "-append", PARAMETERS]
+             "-initrd", str(args.initrd.resolve()), "-append", f"{PARAMETERS} {args.parameters}"]
     for name in DISKS:
         words += ["-drive", f"if=none,id={name},format=raw,file={name}.img,cache=unsafe",
                   "-device", f"virtio-blk-ccw,drive={name},serial={name}"]
@@ -64,6 +64,7 @@ def main() -> int:
     parser.add_argument("--initrd", type=Path, required=True)
     parser.add_argument("--memory", type=int, default=512, help="MiB")
     parser.add_argument("--cpus", type=int, default=1)
+    parser.add_argument("--parameters", default="", help="for the kernel, besides those that the machine needs")
     add_run_arguments(parser)
     return guarded(run, parser.parse_args())
 
