@@ -214,6 +214,8 @@ install: all
 	for t in $(tests); do put $(OUTPUT)/$$t $(INSTALL_PATH)/$$t; done; \
 	for d in $(families); do mkdir -p $(OUTPUT)/$$d $(INSTALL_PATH)/$$d; \
 		for f in family contract.md; do put $(TOP)/$$d/$$f $(INSTALL_PATH)/$$d/$$f; done; done; \
+	mkdir -p $(INSTALL_PATH)/expected; \
+	for f in $(wildcard $(TOP)/expected/*); do put $$f $(INSTALL_PATH)/expected/$${f##*/}; done; \
 	for d in $(dirs); do \
 		$(TOP)/runner/settings.sh $(TOP)/$$d/family >$(OUTPUT)/$$d/settings; \
 		put $(OUTPUT)/$$d/settings $(INSTALL_PATH)/$$d/settings; done; \

@@ -56,7 +56,7 @@ def skip_of(reason: str) -> Skip:
 def new_line() -> Line:
     return {"number": 0, "name": "", "verdict": "", "reason": "", "skip": None, "cases": 0, "seconds": 0.0,
             "cpu_seconds": None, "promised": [], "clauses": {}, "deviations": {}, "findings": {}, "failures": [],
-            "notes": [], "said": [], "command": ""}
+            "notes": [], "said": [], "command": "", "expected": None}
 
 
 class Reader:

@@ -7,6 +7,7 @@ import select
 import signal
 import time
 
+import expected
 import judge
 import results
 import schedule
@@ -151,7 +152,7 @@ class Run:
         task = self.running.pop(job)
         self.remove(job.place)
         progress = self.tests[task.name]
-        rest = progress.add(job, task, self.contract(), self.elapsed(), bool(self.signals))
+        rest = progress.add(job, task, self.contract(), self.counts(job), self.elapsed(), bool(self.signals))
         if rest:
             self.waiting.append(rest)
         if not progress.pending:
@@ -173,6 +174,14 @@ class Run:
                 self.document["run"]["fault"] = f"the suite's contract cannot be read: {error}"
                 self.clauses = {}
         return self.clauses
+
+    def counts(self, job: Job) -> expected.Counts | None:
+        """What the kernel of JOB is to meet, None where nobody counted, or in no such run."""
+        try:
+            return expected.of(self.options, job.tested()) if self.whole else None
+        except (expected.NotReadable, OSError, UnicodeError) as error:
+            self.document["run"]["fault"] = f"expected counts cannot be read: {error}"
+        return None
 
     def conclude(self, progress: Progress) -> None:
         """All of a test is there."""

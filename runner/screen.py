@@ -173,6 +173,15 @@ def known_text(document: Document) -> list[str]:
     return text
 
 
+def uncounted_text(document: Document) -> list[str]:
+    """Whether what is known of this kernel was held against expected counts."""
+    lines = [line for test in document["tests"] for line in test["lines"] if line["deviations"] or line["findings"]]
+    if not lines or any(line["expected"] is not None for line in lines):
+        return []
+    return ["their cases were not held against expected counts (expected/): there are none for this"
+            " target and kernel, or tests had options of their own"]
+
+
 def end_text(document: Document) -> list[str]:
     """How a run ended that did not run to its end."""
     run = document["run"]
@@ -218,13 +227,20 @@ def clause_text(clause: Clause) -> str:
             f" {by or clause['reason'] or 'not in this run'}{cases}{known}")
 
 
+def expected_text(line: Line, name: str) -> str:
+    if line["expected"] is None:
+        return ""
+    return f", expected in {line['expected'].get(name, '0')}"
+
+
 def test_text(test: Test) -> list[str]:
     text = [f"{WORDS[test['verdict']]:<8} {plain(test['name'])}: {counted(test)}"]
     text += [f"         {plain(reason)}" for reason in (skip_text(test) or test["reason"]).split("\n") if reason]
     for line in test["lines"]:
         if line["verdict"] == "passed" and not (line["deviations"] or line["findings"]):
             continue
-        known = [f"{name} in {cases} cases" for name, cases in {**line["deviations"], **line["findings"]}.items()]
+        known = [f"{name} in {cases} cases{expected_text(line, name)}"
+                 for name, cases in {**line["deviations"], **line["findings"]}.items()]
         text.append(f"         {line_text(line)}{' (' + ', '.join(known) + ')' if known else ''}")
         if line["verdict"] == "failed":
             text += [f"           {piece}" for piece in failures_of(line)]
@@ -244,7 +260,7 @@ def summary(document: Document) -> str:
     for test in document["tests"]:
         text += test_text(test)
     if known := known_text(document):
-        text += ["", *known]
+        text += ["", *known, *uncounted_text(document)]
     if again := again_text(document):
         text += ["", *again]
     if document["clauses"]:
@@ -261,7 +277,7 @@ def totals_text(document: Document) -> str:
 def closing(document: Document, folder: str, verbose: bool) -> str:
     """The end of what is shown; its last line has the totals."""
     totals = document["totals"]
-    text = ["", *again_text(document), *end_text(document), *known_text(document)]
+    text = ["", *again_text(document), *end_text(document), *known_text(document), *uncounted_text(document)]
     if totals["xfail"]:
         lines = "line is" if totals["xfail"] == 1 else "lines are"
         text.append(f"{totals['xfail']} {lines} known to fail (XFAIL): neither passed nor failed")

@@ -41,6 +41,7 @@ class Line(TypedDict):
     notes: list[Note]
     said: list[str]
     command: str
+    expected: dict[str, str] | None
 
 
 class Part(TypedDict):

@@ -60,7 +60,7 @@ source_tree() {
 suite_sources() {
 	local tree=$1 family git
 
-	printf '%s\n' "$here"/{Makefile,lib,include,runner,tests/walks,COPYING}
+	printf '%s\n' "$here"/{Makefile,lib,include,runner,tests/walks,expected,COPYING}
 	for family in "$here"/*/family; do printf '%s\n' "${family%/family}"; done
 	git=$(git -C "$here" rev-parse --absolute-git-dir 2>/dev/null) && printf '%s\n' "$git/logs/HEAD"
 	if [[ $tree == "$CACHE"/* ]]; then

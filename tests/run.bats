@@ -459,3 +459,30 @@ interrupted_by() {
 	in_fake
 	has "^memop/bad  not ok 2 $text\$"
 }
+
+@test "known deviations and findings: as many cases as expected pass, fewer, more and others fail" {
+	mkdir "$suite/expected"
+	echo '| DEV-02 | X | It deviates. | |' >"$suite/memop/contract.md"
+	add_test known <<-'END'
+		#fake: tested:6.12.1
+		echo "TAP version 13"; echo "1..1"; echo "# deviation: DEV-02 5"; echo "# cases: 9"; echo "ok 1 exchanges"
+	END
+	for case in "5 0" "3-5 0" "4 1" "6-9 1" "none 1"; do
+		printf '# %s\n' "$case" >"$suite/expected/fake-6.12"
+		[[ $case == none* ]] || printf 'memop/known 1 DEV-02 %s\n' "${case% *}" >>"$suite/expected/fake-6.12"
+		rm -rf "$dir/work" "$dir/results"
+		in_runner --about=target=fake
+		[ "$status" -eq "${case#* }" ] || { printf "%s: %s\n%s\n" "$case" "$status" "$output$stderr"; false; }
+	done
+	has 'FAILED: 0 passed, 1 failed'
+	has 'DEV-02 in 5 cases, expected in 0'
+	in_runner --about=target=other
+	[ "$status" -eq 0 ]
+	has 'not held against expected counts'
+	in_runner --about=target=fake -- --seed 5
+	[ "$status" -eq 0 ]
+	echo 'memop/known 1 DEV-02' >>"$suite/expected/fake-6.12"
+	in_runner --about=target=fake
+	[ "$status" -eq 3 ]
+	has 'expected counts cannot be read: .*fake-6.12:2: a row is TEST LINE NAME CASES'
+}
