@@ -247,14 +247,17 @@ static void check_slots(void)
 	tell(fault_of_aged_log(), "FIND-24", "a page made old on a new kernel for s390x");
 	tell(fault_of_added_slot(), "FIND-15", "a slot being added on a new kernel for s390x");
 	tell(fault_of_lost_table(), NULL, "a page table that goes, on a new kernel");
+	tell(fault_of_held_guest(), NULL, "a slot deleted during a fault, on a new kernel");
 	slot_unit = OLD_KERNEL;
 	tell(fault_of_lost_table(), "FIND-21", "a page table that goes, on an old kernel");
+	tell(fault_of_held_guest(), "FIND-25", "a slot deleted during a fault, on an old kernel");
 	tell(fault_of_unmapped_log(), NULL, "an unmapped page on a kernel that logs it");
 	tell(fault_of_aged_log(), NULL, "a page made old on a kernel that logs it");
 	tell(fault_of_added_slot(), NULL, "a slot being added on an old kernel");
 #else
 	tell(deviation_of_user_address(came_to(0)), NULL, "an address taken elsewhere");
 	tell(fault_of_moved_log(), NULL, "a moved slot elsewhere");
+	tell(fault_of_held_guest(), NULL, "a slot deleted during a fault elsewhere");
 	slot_unit = NEW_KERNEL;
 	tell(fault_of_unmapped_log(), NULL, "an unmapped page elsewhere");
 	tell(fault_of_aged_log(), NULL, "a page made old elsewhere");

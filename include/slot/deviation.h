@@ -46,6 +46,12 @@ const char *fault_of_added_slot(void);
 const char *fault_of_lost_table(void);
 
 /*
+ * fault_of_held_guest - does a guest in this kernel get at memory whose slot was deleted while
+ * the process was looking for the page? docs/findings.md
+ */
+const char *fault_of_held_guest(void);
+
+/*
  * deviation_of_memfd - is it known of kernels that a guest reaches the slot's user address
  * where it should reach its guest_memfd?
  */

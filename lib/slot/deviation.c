@@ -92,6 +92,16 @@ const char *fault_of_lost_table(void)
 #endif
 }
 
+/* FIND-25: the page is linked to where the guest's address led before the fault */
+const char *fault_of_held_guest(void)
+{
+#ifdef __s390x__
+	return compat_new_memory_management() ? NULL : "FIND-25";
+#else
+	return NULL;
+#endif
+}
+
 #ifdef __x86_64__
 static bool is_on(const char *parameter)
 {
