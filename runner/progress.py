@@ -91,6 +91,7 @@ class Progress:
         line = new_line()
         line["number"], line["name"] = reader.begun
         line["verdict"], line["promised"] = "broken", reader.open["promised"]
+        line["failures"] = reader.open["failures"]
         line["seconds"], line["cpu_seconds"] = reader.lap(time.monotonic())
         self.add_commands(line, True)
         self.test["lines"].append(line)

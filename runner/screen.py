@@ -105,7 +105,7 @@ def details(test: Test) -> list[str]:
     """Why TEST did not pass."""
     text: list[str] = []
     for line in test["lines"]:
-        if line["verdict"] == "failed":
+        if line["verdict"] == "failed" or line["failures"]:
             text += [f"FAILED {line['number']} {plain(line['name'])}", *failures_of(line)]
             if line["reason"]:
                 text.append(f"  {plain(line['reason'])}")
@@ -242,7 +242,7 @@ def test_text(test: Test) -> list[str]:
         known = [f"{name} in {cases} cases{expected_text(line, name)}"
                  for name, cases in {**line["deviations"], **line["findings"]}.items()]
         text.append(f"         {line_text(line)}{' (' + ', '.join(known) + ')' if known else ''}")
-        if line["verdict"] == "failed":
+        if line["verdict"] == "failed" or line["failures"]:
             text += [f"           {piece}" for piece in failures_of(line)]
     text += [f"         {piece}" for piece in trouble_of(test)]
     lost = [part["log_lost"] for part in test["parts"] if part["log_lost"]]

@@ -460,6 +460,18 @@ interrupted_by() {
 	has "^memop/bad  not ok 2 $text\$"
 }
 
+@test "a line that fails and then crashes tells of both" {
+	add_test crashes <<-'END'
+		echo "TAP version 13"; echo "1..1"; echo "# program: memop/crashes 1"; echo "# begin: 1 comes back"
+		echo "# FAILED: comes back"; echo "#   clause    "; echo "#   observed  it is stuck"; kill -11 $$
+	END
+	in_fake
+	[ "$status" -eq 3 ]
+	has '^memop/crashes  FAILED 1 comes back'
+	has '^memop/crashes    observed  it is stuck'
+	has '^memop/crashes .*BROKEN: .*killed by signal 11'
+}
+
 @test "known deviations and findings: as many cases as expected pass, fewer, more and others fail" {
 	mkdir "$suite/expected"
 	echo '| DEV-02 | X | It deviates. | |' >"$suite/memop/contract.md"
