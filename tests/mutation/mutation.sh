@@ -3,7 +3,7 @@
 #
 # mutation.sh [OPTION...]: a campaign of single faults in kvm.ko against the suite, in the
 # emulated machine. Options are campaign.py's: --set memop|slot, --sample N, --seed N,
-# --jobs N, --without TEST. The log stays in build/mutation/SET.jsonl; a campaign that was
+# --jobs N, --test PATTERN, --without TEST. The log stays in build/mutation/SET.jsonl; a campaign that was
 # ended goes on from it. KERNEL names the Debian kernel (--list-kernels).
 set -euo pipefail
 shopt -s inherit_errexit
