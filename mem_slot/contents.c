@@ -26,6 +26,7 @@
 
 #define SLOT 9
 #define SIZE (3UL << 20) /* several segments of s390 */
+#define MIB (1UL << 20)
 #define HERE 0x40000000UL
 #define THERE 0x48000000UL
 
@@ -107,11 +108,16 @@ static void shared(const char *state, uint64_t gpa, uint8_t *memory)
 	host_finds(state, memory, mark + 0x100);
 }
 
+static void no_memory(const char *state, uint64_t gpa)
+{
+	if (report_case() && worker_finds_memory(&worker, gpa))
+		differs(state, gpa, 0, 1);
+}
+
 static void nothing_at(const char *state, uint64_t gpa)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
-		if (report_case() && worker_finds_memory(&worker, gpa + places[i]))
-			differs(state, gpa + places[i], 0, 1);
+		no_memory(state, gpa + places[i]);
 }
 
 static void move(void)
@@ -130,6 +136,13 @@ static void move(void)
 		nothing_at("where it was", from);
 	}
 	shared("moved four times", HERE, memory);
+	guest_writes(HERE, 0x5100);
+	set(HERE + MIB, SIZE, memory);
+	guest_finds("moved over itself, up", HERE + MIB, 0x5100);
+	no_memory("moved over itself, up", HERE);
+	set(HERE, SIZE, memory);
+	guest_finds("moved over itself, down", HERE, 0x5100);
+	no_memory("moved over itself, down", HERE + SIZE);
 	set(HERE, 0, memory);
 	nothing_at("deleted", HERE);
 }

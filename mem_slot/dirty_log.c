@@ -23,6 +23,7 @@
 #include "slot/deviation.h"
 #include "slot/dirty_log.h"
 #include "slot/region.h"
+#include "slot/request.h"
 
 #define SLOT 9
 #define HERE 0x40000000UL
@@ -191,8 +192,17 @@ static void moved_to(uint64_t from, uint64_t to, size_t met)
 {
 	struct pages written = pages_none(pages), known = pages_none(pages);
 
+	uint8_t byte = 1;
+	int why;
+
 	guest_writes(from, 300);
 	guest_writes(from, 5);
+	/* What user space writes through KVM is in the log at once */
+	if (request_there() && request_move(worker.vm->fd, true, from + 600 * page_size, &byte, 1,
+					    &why) == REQUEST_DONE) {
+		pages_put(&written, 600);
+		pages_put(&known, 600);
+	}
 	set(to, pages * page_size, KVM_MEM_LOG_DIRTY_PAGES);
 	worker_read(&worker, to + met * page_size);
 	pages_put(&written, 300);
@@ -204,6 +214,7 @@ static void moved_to(uint64_t from, uint64_t to, size_t met)
 	/* What was missing turns up when the guest has met it, and is no matter of this case */
 	worker_read(&worker, to + 299 * page_size);
 	worker_read(&worker, to + 4 * page_size);
+	worker_read(&worker, to + 601 * page_size);
 	dirty_get(&the_log, &known);
 	guest_writes(to, 6);
 	dirty_is_only(&the_log, 6, "moved, then written");

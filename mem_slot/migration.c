@@ -208,6 +208,43 @@ static void goes_on(void)
 	mode_is(1, "it is deleted");
 }
 
+/* A slot without a log that is not added, a log that is not turned off: the mode goes on */
+static void refused(struct region r, int err, const char *state)
+{
+	region_case(vm->fd, false, &r, outcome_error(err), state);
+	mode_is(1, state);
+}
+
+static void refused_changes(void)
+{
+	struct region r = {
+		.slot = 2, .gpa = 2 * unit, .size = unit, .user = (uintptr_t)memory + 2 * unit
+	};
+
+	started("start");
+	r.user += 8;
+	refused(r, EINVAL, "a slot without a log is refused for its user address");
+	if (unit > 4096) {
+		r.user += 4096 - 8;
+		refused(r, EINVAL, "a slot without a log is refused for a part of a MiB");
+	}
+	r.user = (uintptr_t)memory + 2 * unit;
+	r.gpa = unit;
+	refused(r, EEXIST, "a slot without a log is refused for its place");
+	r.slot = 1;
+	r.gpa = 0;
+	r.user = (uintptr_t)memory + unit;
+	refused(r, EEXIST, "a slot that loses its log is refused for its place");
+	r.gpa = unit;
+	r.flags = 1U << 31;
+	refused(r, EINVAL, "a slot that loses its log is refused for its flags");
+	r.flags = 0;
+	r.size = 2 * unit;
+	refused(r, EINVAL, "a slot that loses its log is refused for its size");
+	r = (struct region){ .slot = 3 };
+	refused(r, EINVAL, "a slot that is not there is deleted");
+}
+
 static struct outcome cmma(unsigned long nr, struct kvm_s390_cmma_log *log)
 {
 	return outcome_of(ioctl(vm->fd, nr, log));
@@ -312,6 +349,7 @@ static const struct line lines[] = {
 	{ "it needs a dirty log of every slot", "MIGR-02", needs_logs },
 	{ "it ends when a slot has no log any more", "MIGR-03", ends_with_a_log },
 	{ "it goes on while every slot has a log", "MIGR-03", goes_on },
+	{ "it goes on after requests that are refused", "MIGR-03", refused_changes },
 	{ "storage attributes of a VM that has not enabled them", "CMMA-01", cmma_disabled },
 	{ "storage attributes that are set are found", "CMMA-02", cmma_values },
 };

@@ -243,12 +243,14 @@ static void check_slots(void)
 	tell(deviation_of_failed_log(), NULL, "a failed read of the log on s390x");
 	tell(fault_of_moved_log(), "FIND-10", "a moved slot on s390x");
 	slot_unit = NEW_KERNEL;
+	tell(deviation_of_clean_value(), NULL, "a clean attribute on a new kernel");
 	tell(fault_of_unmapped_log(), "FIND-14", "an unmapped page on a new kernel for s390x");
 	tell(fault_of_aged_log(), "FIND-24", "a page made old on a new kernel for s390x");
 	tell(fault_of_added_slot(), "FIND-15", "a slot being added on a new kernel for s390x");
 	tell(fault_of_lost_table(), NULL, "a page table that goes, on a new kernel");
 	tell(fault_of_held_guest(), NULL, "a slot deleted during a fault, on a new kernel");
 	slot_unit = OLD_KERNEL;
+	tell(deviation_of_clean_value(), "DEV-13", "a clean attribute on an old kernel");
 	tell(fault_of_lost_table(), "FIND-21", "a page table that goes, on an old kernel");
 	tell(fault_of_held_guest(), "FIND-25", "a slot deleted during a fault, on an old kernel");
 	tell(fault_of_unmapped_log(), NULL, "an unmapped page on a kernel that logs it");
@@ -258,6 +260,7 @@ static void check_slots(void)
 	tell(deviation_of_user_address(came_to(0)), NULL, "an address taken elsewhere");
 	tell(fault_of_moved_log(), NULL, "a moved slot elsewhere");
 	tell(fault_of_held_guest(), NULL, "a slot deleted during a fault elsewhere");
+	tell(deviation_of_clean_value(), NULL, "a clean attribute elsewhere");
 	slot_unit = NEW_KERNEL;
 	tell(fault_of_unmapped_log(), NULL, "an unmapped page elsewhere");
 	tell(fault_of_aged_log(), NULL, "a page made old elsewhere");

@@ -19,6 +19,12 @@ const char *deviation_of_read_page(void);
 const char *deviation_of_failed_log(void);
 
 /*
+ * deviation_of_clean_value - is it known of kernels that KVM_S390_GET_CMMA_BITS gives a clean value
+ * behind the last dirty one?
+ */
+const char *deviation_of_clean_value(void);
+
+/*
  * fault_of_moved_log - do released kernels lose the log of what the guest has not met since a
  * move? docs/findings.md
  */

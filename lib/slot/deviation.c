@@ -42,6 +42,16 @@ const char *deviation_of_failed_log(void)
 #endif
 }
 
+/* DEV-13: how far the next dirty page is, is asked after the value beside it was copied */
+const char *deviation_of_clean_value(void)
+{
+#ifdef __s390x__
+	return compat_new_memory_management() ? NULL : "DEV-13";
+#else
+	return NULL;
+#endif
+}
+
 /* FIND-10: the pages of a segment are looked at once the guest has met it at its new place */
 const char *fault_of_moved_log(void)
 {
