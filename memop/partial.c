@@ -232,8 +232,10 @@ static void take_log(void)
 
 static void prepare(void)
 {
-	for (size_t i = 0; i < PAGES; i++)
+	for (size_t i = 0; i < PAGES; i++) {
+		arena_map(arena, now.place->page[i], 1, KEY);
 		arena_key(arena, now.place->page[i], 1, skey_byte(KEY, true));
+	}
 	fill_buffer();
 	if (now.at < PAGES)
 		now.hindrance->begin(arena_at(arena, now.place->page[now.at]));

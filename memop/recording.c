@@ -431,30 +431,12 @@ static const struct line lines[] = {
 	  "MEMOP-RC-03 DIRTY-03", partial },
 };
 
-/* KVM maps each page: what a key shows that is set before it does is memop/page_history's (DEV-12)
- */
-static void map_all(void)
-{
-	struct kvm_s390_mem_op op = {
-		.op = KVM_S390_MEMOP_ABSOLUTE_READ,
-		.flags = KVM_S390_MEMOP_F_SKEY_PROTECTION,
-		.size = max,
-		.buf = (uintptr_t)buf,
-		.key = ACC,
-	};
-
-	for (uint64_t at = 0; at < ARENA_UNIT; at += max) {
-		op.gaddr = BASE + at;
-		TEST_ASSERT(!memop(arena->vm->fd, &op).ret, "a read of the arena");
-	}
-}
-
 static void set_up(void)
 {
 	max = (uint32_t)memop_max_size();
 	buf = malloc(max);
 	TEST_ASSERT(buf, "no memory");
-	map_all();
+	arena_map(arena, BASE, ARENA_PAGES, ACC);
 	bytes_copy(buf, bytes_inverted(0), max);
 }
 

@@ -89,4 +89,11 @@ long arena_differs(const struct arena *a);
 /* arena_key - set the storage key of @pages pages from @gpa on; asserts success */
 void arena_key(struct arena *a, uint64_t gpa, size_t pages, uint8_t key);
 
+/*
+ * arena_map - KVM maps these pages, where it has tables of its own for that
+ * A key that is set before it has shows in the dirty log when it does: DEV-12, which is
+ * memop/page_history's. @key: what reads them
+ */
+void arena_map(struct arena *a, uint64_t gpa, size_t pages, uint8_t key);
+
 #endif

@@ -236,3 +236,18 @@ void arena_key(struct arena *a, uint64_t gpa, size_t pages, uint8_t key)
 		a->keys[n][(gpa + i * CONTRACT_PAGE - a->storage[n].gpa) / CONTRACT_PAGE] = key;
 	}
 }
+
+void arena_map(struct arena *a, uint64_t gpa, size_t pages, uint8_t key)
+{
+	uint8_t byte;
+	struct kvm_s390_mem_op op = { .op = KVM_S390_MEMOP_ABSOLUTE_READ,
+				      .flags = KVM_S390_MEMOP_F_SKEY_PROTECTION,
+				      .size = 1,
+				      .buf = (uintptr_t)&byte,
+				      .key = key };
+
+	for (size_t i = 0; i < pages && compat_new_memory_management(); i++) {
+		op.gaddr = gpa + i * CONTRACT_PAGE;
+		TEST_ASSERT(!memop(a->vm->fd, &op).ret, "a read at %#lx", (unsigned long)op.gaddr);
+	}
+}

@@ -22,8 +22,7 @@ struct outcome region_set(int vm_fd, bool second, const struct region *r)
 		.userspace_addr = r->user,
 	};
 
-	/* It would lose pages of every log, now and then: line "made old" of mem_slot/dirty_history
-	 */
+	/* What it loses from a log at random, mem_slot/dirty_history has it lose for certain */
 	if (r->flags & KVM_MEM_LOG_DIRTY_PAGES && fault_of_aged_log())
 		ageing_rest();
 #ifdef KVM_SET_USER_MEMORY_REGION2
