@@ -55,8 +55,8 @@ static const struct fault faults[] = {
 	{ "protected", REGIONS | LEVEL(DAT_SEGMENT) | LEVEL(DAT_PAGE), ~0UL, DAT_PROTECTED },
 	{ "bit 52", LEVEL(DAT_PAGE), ~0UL, DAT_PAGE_BIT_52 },
 	{ "common", LEVEL(DAT_SEGMENT) | LEVEL(DAT_REGION_THIRD), ~0UL, DAT_COMMON },
-	/* Ignored here; what it means in a region-third entry is a matter of large frames */
-	{ "format control", LEVEL(DAT_REGION_SECOND) | LEVEL(DAT_REGION_FIRST), ~0UL, DAT_LARGE },
+	/* Of a region-third entry it makes a frame of 2 GiB, where there is enhanced DAT 2 */
+	{ "format control", REGIONS, ~0UL, DAT_LARGE },
 	{ "outside of storage", REGIONS | LEVEL(DAT_SEGMENT) | LEVEL(DAT_PAGE), 0xfff, NOWHERE },
 	{ "protected and outside of storage", LEVEL(DAT_PAGE), 0xfff, NOWHERE | DAT_PROTECTED },
 	{ "invalid and protected", LEVEL(DAT_PAGE), ~0UL, DAT_PAGE_INVALID | DAT_PROTECTED },
