@@ -211,7 +211,9 @@ install: all
 	$(if $(tests),,$(error No test matches TESTS=$(TESTS) in TARGETS=$(TARGETS) for $(machine)))
 	$(Q)mkdir -p $(addprefix $(INSTALL_PATH)/,$(dirs))
 	$(Q)put() { cmp -s "$$1" "$$2" || { cp "$$1" "$$2.new" && mv "$$2.new" "$$2"; }; }; set -e; \
-	for t in $(tests); do put $(OUTPUT)/$$t $(INSTALL_PATH)/$$t; done; \
+	for t in $(tests); do program=$(OUTPUT)/$$t; \
+		$(if $(filter 1,$(STRIP)),program=$(OUTPUT)/stripped; $(CROSS_COMPILE)strip -o $$program $(OUTPUT)/$$t;) \
+		put $$program $(INSTALL_PATH)/$$t; done; \
 	for d in $(families); do mkdir -p $(OUTPUT)/$$d $(INSTALL_PATH)/$$d; \
 		for f in family contract.md; do put $(TOP)/$$d/$$f $(INSTALL_PATH)/$$d/$$f; done; done; \
 	mkdir -p $(INSTALL_PATH)/expected; \
@@ -276,6 +278,7 @@ help:
 	'TARGETS=      families of tests (default: all that this machine can have): $(families)' \
 	'TESTS=        a glob for the names within them, e.g. '\''absolute*'\''' \
 	'STATIC=1      static binaries (default when cross compiling)' \
+	'STRIP=1       install programs without symbols: half as big' \
 	'WERROR=0      keep going over warnings' \
 	'V=1           show the commands' '' \
 	'Example: make KSRC=$$HOME/linux CROSS_COMPILE=s390x-linux-gnu- install INSTALL_PATH=/tmp/suite'

@@ -81,6 +81,8 @@ build_suite() {
 	fi
 	tree=$(source_tree "$2")
 	name=$arch-$(basename "$tree")
+	# What another checkout builds in this cache depends on its sources, and goes with them
+	[[ $CACHE == "$here/build" ]] || name+=-$(cksum <<<"$here" | cut -d ' ' -f 1)
 	[[ $arch == "$(uname -m)" ]] || cross=$arch-linux-gnu-
 	# Plain make takes the default kernel's tree, whichever was tested last
 	if [[ $CACHE == "$here/build" && (! -e $here/build/linux-source || ${tree##*/} == linux-$(debian_default_suite)) ]]; then
@@ -93,6 +95,7 @@ build_suite() {
 
 # make_suite NAME TREE CROSS COMPILER: what remember() keeps; prints the folder. It is
 # named by what it holds: a build that comes later does not change a suite that runs.
+# Programs for another machine go there without their symbols: each start waits for them.
 make_suite() {
 	local name=$1 tree=$2 sources log=$CACHE/log/build-$1.log made=$CACHE/out/$1/installed suite
 
@@ -101,7 +104,7 @@ make_suite() {
 	mapfile -t sources < <(suite_sources "$tree")
 	depends "${sources[@]}" ${4:+"$4"}
 	if ! patiently "it builds" logged "$log" make -s -C "$here" -j "$(nproc)" KSRC="$tree" CROSS_COMPILE="$3" \
-		OUTPUT="$CACHE/out/$name" INSTALL_PATH="$made" install; then
+		OUTPUT="$CACHE/out/$name" INSTALL_PATH="$made" ${3:+STRIP=1} install; then
 		grep -E 'error|Error' "$log" | head -n 25 >&2 || tail -n 25 "$log" >&2
 		die "the suite does not build against $tree; all of it: $log"
 	fi

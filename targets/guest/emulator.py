@@ -2,23 +2,21 @@
 """An emulated machine that runs one job: its process, its streams, its end."""
 from __future__ import annotations
 
-import argparse
 import ctypes
 import os
-import re
 import select
 import signal
-import subprocess
 import sys
-import tempfile
-import termios
 import time
-import tty
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import BinaryIO
 
 from disks import Broken, Reader, Writer, create_disks, put_job, take_results
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+    from typing import BinaryIO
 
 # Beyond the job's own time, for what the machine does before and after it
 GRACE_SECONDS = 20
@@ -32,9 +30,21 @@ class Left(Exception):
     """The user has left the shell."""
 
 
-def die_with_parent() -> None:
-    """Between fork and exec: no emulator outlives a killed run."""
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+def become(command: Sequence[str | Path], folder: Path, env: Mapping[str, str], log: int) -> None:
+    """In the child: the emulator, that outlives no killed run and inherits nothing but its log."""
+    try:
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+        os.chdir(folder)
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        os.execvpe(command[0], [str(word) for word in command], env)
+    except OSError as error:
+        os.write(2, f"{command[0]}: {error.strerror}\n".encode())
+    finally:
+        os._exit(127)
 
 
 class Emulator:
@@ -42,18 +52,27 @@ class Emulator:
 
     def __init__(self, command: Sequence[str | Path], folder: Path, env: Mapping[str, str] | None = None) -> None:
         self.log = folder / "console"
-        with open(self.log, "wb") as log:
-            self.process = subprocess.Popen(
-                command, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
-                env=dict(os.environ, **(env or {})), preexec_fn=die_with_parent)
+        self.returncode: int | None = None
+        log = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+        self.pid = os.fork()  # subprocess is slow to import
+        if not self.pid:
+            become(command, folder, {**os.environ, **(env or {})}, log)
+        os.close(log)
+
+    def wait_for(self, options: int) -> None:
+        pid, status = os.waitpid(self.pid, options)
+        if pid:
+            self.returncode = os.waitstatus_to_exitcode(status)
 
     def ended(self) -> bool:
-        return self.process.poll() is not None
+        if self.returncode is None:
+            self.wait_for(os.WNOHANG)
+        return self.returncode is not None
 
     def kill(self) -> None:
         if not self.ended():
-            self.process.kill()
-        self.process.wait()
+            os.kill(self.pid, signal.SIGKILL)
+            self.wait_for(0)
 
     def log_text(self) -> str:
         with open(self.log, "rb") as log:
@@ -74,7 +93,7 @@ class Emulator:
         return True
 
     def how_ended(self) -> str:
-        code = self.process.returncode
+        code = self.returncode or 0
         return f"killed by signal {-code}" if code < 0 else f"exit status {code}"
 
 
@@ -84,12 +103,14 @@ def last_lines(text: str, count: int = 12) -> str:
 
 def guest_reasons(console: str) -> list[str]:
     """What process 1 says of why the machine cannot be used, and the kernel's lines with it."""
+    import re
     lines = re.findall(r"^(?:init: .*|\[ *\d+\.\d+\] .*)$", console.replace("\r", ""), re.M)
     return [line.removeprefix("init: ") for line in lines]
 
 
 def machine_facts(console: str) -> str:
     """What process 1 says of the machine, as in its file "tested"."""
+    import re
     return "".join(f"{line}\n" for line in re.findall(r"^TESTED (.*)$", console.replace("\r", ""), re.M))
 
 
@@ -97,15 +118,20 @@ class RawTerminal:
     """The user's terminal without line discipline, while a shell runs."""
 
     def __init__(self, wanted: bool) -> None:
-        self.saved = termios.tcgetattr(0) if wanted and os.isatty(0) else None
+        self.saved = None
+        if wanted and os.isatty(0):
+            import termios
+            self.saved = termios.tcgetattr(0)
 
     def __enter__(self) -> RawTerminal:
         if self.saved:
+            import tty
             tty.setraw(0)
         return self
 
     def __exit__(self, *_: object) -> None:
         if self.saved:
+            import termios
             termios.tcsetattr(0, termios.TCSADRAIN, self.saved)
 
 
@@ -153,7 +179,7 @@ def serve(emulator: Emulator, streams: Mapping[Reader, BinaryIO], source: Input,
         source.pump()
 
 
-def serve_whole(emulator: Emulator, folder: Path, args: argparse.Namespace,
+def serve_whole(emulator: Emulator, folder: Path, args: RunArguments,
                 judge: Callable[[Emulator, Path], None]) -> None:
     """Serve until the machine has ended as it should; raises Broken if it has not."""
     limit = args.timeout + GRACE_SECONDS if args.timeout else 0
@@ -174,12 +200,13 @@ def serve_whole(emulator: Emulator, folder: Path, args: argparse.Namespace,
         reader.verify()
 
 
-def run_job(args: argparse.Namespace, start: Callable[[Path], Emulator],
+def run_job(args: RunArguments | argparse.Namespace, start: Callable[[Path], Emulator],
             judge: Callable[[Emulator, Path], None]) -> None:
     """Run args.job in a machine that START makes; JUDGE raises Broken for a bad end."""
     args.out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=args.work, prefix="machine-") as temp:
-        folder = Path(temp)
+    folder = args.work / f"machine-{os.getpid()}-{time.monotonic_ns()}"
+    folder.mkdir()
+    try:
         create_disks(folder)
         put_job(folder, args.job, args.mode, args.timeout)
         try:
@@ -188,6 +215,16 @@ def run_job(args: argparse.Namespace, start: Callable[[Path], Emulator],
             (args.out / "status").write_text("exit 0\n")
             return
         take_results(folder, args.out)
+    finally:
+        import shutil
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class RunArguments:
+    """What a target is told of a job; as add_run_arguments() has it."""
+
+    def __init__(self, work: Path, job: Path, out: Path, timeout: int, mode: str) -> None:
+        self.work, self.job, self.out, self.timeout, self.mode = work, job, out, timeout, mode
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
@@ -206,7 +243,7 @@ def stop(number: int, _: object) -> None:
     sys.exit(128 + number)
 
 
-def guarded(call: Callable[[argparse.Namespace], int], args: argparse.Namespace) -> int:
+def guarded(call: Callable[..., int], args: RunArguments | argparse.Namespace) -> int:
     """CALL with signals turned into an orderly end, and failures into exit status 3."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:

@@ -48,7 +48,7 @@ static void wait_for_job(struct chan *c, struct job *job)
 
 static int unpack(struct chan *c, const struct job *job)
 {
-	FILE *tar = popen("tar x -C /job", "w");
+	FILE *tar = popen("exec tar x -C /job", "w");
 	uint64_t done = 0;
 	uint32_t crc = 0;
 

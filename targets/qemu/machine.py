@@ -40,7 +40,7 @@ def judge_end(emulator: Emulator, _: Path) -> None:
     log = emulator.log_text()
     if "Kernel panic - not syncing" in log:
         raise Broken(f"the guest kernel panicked\n{last_lines(log, 40)}")
-    if emulator.process.returncode != 0:
+    if emulator.returncode != 0:
         raise Broken(f"QEMU died ({emulator.how_ended()})\n{last_lines(log)}")
     if "TESTED " not in log:
         said = "\n".join(guest_reasons(log)) or last_lines(log)

@@ -1,10 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""machine.py: an emulated s390x machine in Hercules.
+"""boot.py: boot a kernel in Hercules once and keep the suspended machine.
 
-  machine.py prepare ...   boot a kernel once and keep the suspended machine;
-                           prints the folder that holds it
-  machine.py run ...       resume it in a process of its own, run one job, power off
+Prints the folder that holds it; resume.py goes on from there, for each job.
 
 A suspended machine is tied to the kernel, the initial file system, the memory
 size and the emulator: its folder is named by a checksum over all of them, and
@@ -16,7 +14,6 @@ from __future__ import annotations
 import argparse
 import fcntl
 import hashlib
-import os
 import re
 import shutil
 import struct
@@ -26,14 +23,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "guest"))
 from disks import DISKS, Broken, create_disks  # noqa: E402
-from emulator import (Emulator, add_run_arguments, guarded, guest_reasons, last_lines, machine_facts,  # noqa: E402
-                  run_job)
+from emulator import Emulator, guarded, guest_reasons, last_lines, machine_facts  # noqa: E402
+from hercules import panic_text, start, stopped_in_panic  # noqa: E402
 from snapshot import folder_checksum, intact, unpack_snapshot  # noqa: E402
 
 INITRD_AT = 0x4000000
 BOOT_SECONDS = 300
 TICK_SECONDS = 15
-PANIC_LINES = 60
 # Only needed until the machine is suspended
 BOOT_FILES = ("suspended", "vmlinuz", "initrd", "console", "boot.rc", "linux.ins", "ofsize", "parm")
 
@@ -80,25 +76,6 @@ ofsize 0x00010408
 parm 0x00010480
 initrd 0x{INITRD_AT:08x}
 """
-
-
-def start(program: Path, folder: Path, rc: str) -> Emulator:
-    return Emulator([program, "-d", "-f", "herc.cnf"], folder, {"HERCULES_RC": rc})
-
-
-def powered_off(emulator: Emulator) -> bool:
-    return re.search(r"^.{0,8}CPU\d+: SIGP Stop", emulator.log_text(), re.M) is not None
-
-
-def stopped_in_panic(emulator: Emulator) -> bool:
-    return "HHCCP011I CPU" in emulator.log_text()
-
-
-def panic_text(emulator: Emulator) -> str:
-    """The kernel's last messages; patch 04 lets all of them reach the console."""
-    said = emulator.log_text().replace("\r", "").partition("ipl linux.ins\n")[2] or emulator.log_text()
-    lines = [line for line in said.splitlines() if line.strip() and not re.match(r".{0,8}HHC| {8,}|quit$", line)]
-    return "\n".join(lines[-PANIC_LINES:]) or "(the kernel's console says nothing)"
 
 
 def write_configuration(folder: Path, memory: int, cpus: int) -> None:
@@ -214,47 +191,17 @@ def make_machine(args: argparse.Namespace, folder: Path) -> None:
         place.rename(folder)
 
 
-def judge_end(emulator: Emulator, _: Path) -> None:
-    if stopped_in_panic(emulator):
-        raise Broken(f"the guest kernel panicked\n{panic_text(emulator)}")
-    if not powered_off(emulator):
-        raise Broken(f"the emulator died ({emulator.how_ended()})\n{last_lines(emulator.log_text())}")
-
-
-def run(args: argparse.Namespace) -> int:
-    def resume(folder: Path) -> Emulator:
-        for name in ("herc.cnf", "resume.rc", "snap"):
-            os.link(args.machine / name, folder / name)
-        return start(args.emulator, folder, "resume.rc")
-
-    run_job(args, resume, judge_end)
-    return 0
-
-
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    verbs = parser.add_subparsers(dest="verb", required=True)
-    sub = verbs.add_parser("prepare")
-    sub.add_argument("--kernel", type=Path, required=True)
-    sub.add_argument("--initrd", type=Path, required=True)
-    sub.add_argument("--machines", type=Path, required=True, help="folder for suspended machines")
-    sub.add_argument("--memory", type=int, default=512, help="MiB")
-    sub.add_argument("--cpus", type=int, default=1)
-    sub.add_argument("--parameters", default="", help="for the kernel, besides those that the machine needs")
-    sub.set_defaults(call=prepare)
-    sub = verbs.add_parser("run")
-    sub.add_argument("--machine", type=Path, required=True, help="what prepare printed")
-    add_run_arguments(sub)
-    sub.set_defaults(call=run)
-    for sub in verbs.choices.values():
-        sub.add_argument("--emulator", type=Path, required=True, help="the hercules program")
+    parser.add_argument("--emulator", type=Path, required=True, help="the hercules program")
+    parser.add_argument("--kernel", type=Path, required=True)
+    parser.add_argument("--initrd", type=Path, required=True)
+    parser.add_argument("--machines", type=Path, required=True, help="folder for suspended machines")
+    parser.add_argument("--memory", type=int, default=512, help="MiB")
+    parser.add_argument("--cpus", type=int, default=1)
+    parser.add_argument("--parameters", default="", help="for the kernel, besides those that the machine needs")
     return parser.parse_args()
 
 
-def main() -> int:
-    args = arguments()
-    return guarded(args.call, args)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(guarded(prepare, arguments()))
