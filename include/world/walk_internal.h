@@ -8,7 +8,7 @@
 
 #include "world/walk.h"
 
-#define FINDINGS 8U
+#define FINDINGS 16U
 #define CLAUSES 100U
 
 struct step {
