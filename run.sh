@@ -4,7 +4,10 @@
 # One command: prepare, build, boot a target, run the suite on it, report.
 set -euo pipefail
 shopt -s inherit_errexit
-here=$(cd "$(dirname "$(readlink -f "$0")")" && pwd)
+# No other process for this, here and below: who types the command waits for each
+here=$0
+[[ ! -L $here && $here == */* ]] || here=$(readlink -f "$here")
+here=$(cd "${here%/*}" && pwd)
 for part in host options remember packages debian kernel guest source keep job; do
 	# shellcheck source=/dev/null # each is checked by itself
 	. "$here/targets/$part.sh"
@@ -13,7 +16,7 @@ done
 choose_target() {
 	if [[ -z $TARGET ]]; then
 		TARGET=hercules
-		[[ $(uname -m) != s390x || ! -e /dev/kvm ]] || TARGET=native
+		[[ $HOSTTYPE != s390x || ! -e /dev/kvm ]] || TARGET=native
 	fi
 	if [[ $TARGET == */* ]]; then
 		target=$(readlink -f "$TARGET") || true
@@ -22,6 +25,9 @@ choose_target() {
 	fi
 	[[ -x ${target:-} ]] || die "--target $TARGET: choose hercules, native, qemu, or the path" \
 		"of a program (docs/targets.md)"
+}
+
+ask_target() {
 	target_facts=$("$target" info) || die "--target $TARGET: \"$target info\" failed"
 }
 
@@ -86,6 +92,8 @@ state() {
 prepare_all() {
 	local suite='' needs cpus memory said
 
+	depends "$target" /var/lib/dpkg/status "$PYTHON"
+	printf '%s=%q\n' PYTHON "$PYTHON" KERNEL "$KERNEL" MODULES "$MODULES" target_facts "$target_facts"
 	if [[ $MODE == run || $MODE == list || $MODE == prepare ]]; then
 		suite=${SUITE:+$(readlink -f "$SUITE")}
 		suite=${suite:-$(build_suite "$(target_info arch)" "$KERNEL")}
@@ -106,7 +114,7 @@ prepare_all() {
 make_work_folder() {
 	local old all own
 
-	mkdir -p "$CACHE/run"
+	[[ -d $CACHE/run ]] || mkdir -p "$CACHE/run"
 	exec {all}<"$CACHE/run"
 	flock "$all"
 	for old in "$CACHE"/run/session-*; do
@@ -134,8 +142,8 @@ make_results_folder() {
 	local base n=1
 
 	# shellcheck disable=SC2153 # not the folder of this run
-	base=$RESULTS/$(date +%Y-%m-%dT%H-%M-%S)
-	mkdir -p "$RESULTS" 2>/dev/null || die "cannot make the results folder $RESULTS"
+	[[ -d $RESULTS ]] || mkdir -p "$RESULTS" 2>/dev/null || die "cannot make the results folder $RESULTS"
+	printf -v base '%s/%(%Y-%m-%dT%H-%M-%S)T' "$RESULTS" -1
 	results=$base
 	until mkdir "$results" 2>/dev/null; do
 		((n < 100)) || die "cannot make a folder in $RESULTS: is it writable, is the disk full?"
@@ -161,13 +169,15 @@ tested() {
 }
 
 run_suite() {
-	local version=unknown about name=${suite##*/}
+	local version=unknown key rest about name=${suite##*/}
 
-	[[ ! -r $suite/version ]] || version=$(sed -n "s/^suite //p" "$suite/version")
+	[[ ! -r $suite/version ]] || while read -r key rest; do
+		[[ $key != suite ]] || version=$rest
+	done <"$suite/version"
 	about=("suite=$version" "target=$TARGET" "asked=$(asked)")
 	make_results_folder
 	step "run on $(tested), $JOBS at a time"
-	mkdir -p "$CACHE/costs"
+	[[ -d $CACHE/costs ]] || mkdir -p "$CACHE/costs"
 	moment "held, results folder"
 	# "exec" keeps the locks on $WORK and what is used; the runner removes $WORK. Without
 	# its site packages and the user's settings Python is there sooner.
@@ -187,9 +197,49 @@ asked() {
 	fi
 }
 
+# What decides what a run needs; sets words
+words_of_run() {
+	words=(run "$target" "$KERNEL" "$KVM_MODULE" "$CPUS" "$MEMORY" "$SUITE" "${FILTERS[*]}" "${KSRC:-}"
+		"${CC:-}" "${WERROR:-}" "${SANITIZE:-}" "${NO_INSTALL:-}")
+}
+
+# Nothing of what the same run needed has changed since: all is there
+prepared_before() {
+	local words
+
+	[[ $MODE == run && -z $REFRESH ]] || return 1
+	words_of_run
+	recall "${words[@]}" || return 1
+	eval "$REPLY"
+	moment "nothing has changed"
+}
+
 prepare() {
-	in_group prepare_all >"$WORK/prepared"
-	STATES=() FACTS=''
+	local words needed
+
+	words_of_run
+	ask_target
+	check_taken
+	KERNEL=${KERNEL:-$(debian_default_suite)}
+	MODULES=$(family_modules)
+	MODULES=${MODULES:-kvm}
+	mapfile -t -d ' ' needed < <(printf '%s' "$(target_info packages)")
+	moment "options, target"
+	make_work_folder
+	export CACHE KERNEL MEMORY CPUS KVM_MODULE MODULES NO_INSTALL=${NO_INSTALL:-} WORK
+	PYTHON=$(remember host "${needed[@]}" -- host_prepare "${needed[@]}")
+	export PYTHON
+	moment "work folder, packages"
+	if [[ $MODE == kernels ]]; then
+		in_group kernel_list
+		exit
+	fi
+	[[ -z $REFRESH ]] || rm -rf "$CACHE"/apt "$CACHE/kernel/$KERNEL" "$CACHE/linux-$KERNEL"
+	if [[ $MODE == run ]]; then
+		in_group remember "${words[@]}" -- prepare_all >"$WORK/prepared"
+	else
+		in_group prepare_all >"$WORK/prepared"
+	fi
 	# shellcheck source=/dev/null # assignments by prepare_all
 	. "$WORK/prepared"
 }
@@ -203,23 +253,13 @@ main() {
 	check_cache
 	[[ $MODE != clean ]] || { keep_bound show && exit; }
 	choose_target
-	check_taken
-	KERNEL=${KERNEL:-$(debian_default_suite)}
-	MODULES=$(family_modules)
-	MODULES=${MODULES:-kvm}
-	export CACHE KERNEL MEMORY CPUS KVM_MODULE MODULES NO_INSTALL=${NO_INSTALL:-}
-	mapfile -t -d ' ' needed < <(printf '%s' "$(target_info packages)")
-	moment "options, target"
-	make_work_folder
-	PYTHON=$(remember host "${needed[@]}" -- host_prepare "${needed[@]}")
-	export PYTHON WORK
-	moment "work folder, packages"
-	if [[ $MODE == kernels ]]; then
-		in_group kernel_list
-		exit
+	STATES=() FACTS=''
+	if prepared_before; then
+		make_work_folder
+		export CACHE KERNEL MEMORY CPUS KVM_MODULE MODULES NO_INSTALL=${NO_INSTALL:-} WORK PYTHON
+	else
+		prepare
 	fi
-	[[ -z $REFRESH ]] || rm -rf "$CACHE"/apt "$CACHE/kernel/$KERNEL" "$CACHE/linux-$KERNEL"
-	prepare
 	local IFS=$'\t'
 	# shellcheck disable=SC2048,SC2086 # words of the states
 	hold ${STATES[*]#*=}

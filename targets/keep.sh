@@ -16,30 +16,32 @@ kept_items() {
 		-name 'soak*' \)
 }
 
-# item_of FILE: the item that FILE is in, nothing for what is not in the cache
+# item_of FILE: sets item to the one that FILE is in, to nothing for what is not in the cache
 item_of() {
 	local rest=${1#"$CACHE"/}
 
+	item=
 	[[ $rest != "$1" ]] || return 0
 	case $rest in
-	linux-* | busybox/*) printf '%s\n' "$CACHE/${rest%%/*}" ;;
-	*/*/*) printf '%s\n' "$CACHE/${rest%"/${rest#*/*/}"}" ;;
-	*/*) printf '%s\n' "$CACHE/$rest" ;;
+	linux-* | busybox/*) item=$CACHE/${rest%%/*} ;;
+	*/*/*) item=$CACHE/${rest%"/${rest#*/*/}"} ;;
+	*/*) item=$CACHE/$rest ;;
 	esac
 }
 
 # hold FILE...: the items with these stay while this process, or the one that takes its
 # place, lives, and count as used now
 hold() {
-	local file item fd
+	local file item held=() fd
 
 	for file in "$@"; do
-		item=$(item_of "$file")
-		[[ -d $item ]] || continue
+		item_of "$file"
+		[[ -d $item && " ${held[*]} " != *" $item "* ]] || continue
 		exec {fd}<"$item"
 		flock -s "$fd"
-		touch -c "$item"
+		held+=("$item")
 	done
+	((!${#held[@]})) || touch -c "${held[@]}"
 }
 
 # sized_items: kibibytes, time of last use, path; the one unused for longest first

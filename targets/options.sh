@@ -190,7 +190,7 @@ check_cache() {
 	[[ $CACHE != *[[:space:]]* ]] ||
 		die "the cache folder $CACHE has a blank in its name, which make cannot cope with:" \
 			"give --cache DIR without one"
-	mkdir -p "$CACHE" 2>/dev/null || die "cannot make the cache folder $CACHE: give --cache DIR"
+	[[ -d $CACHE ]] || mkdir -p "$CACHE" 2>/dev/null || die "cannot make the cache folder $CACHE: give --cache DIR"
 	CACHE=$(cd "$CACHE" && pwd)
 	[[ -w $CACHE && (! -e $CACHE/run || -w $CACHE/run) && (! -e $CACHE/lock || -w $CACHE/lock) ]] ||
 		die "you may not write to the cache folder $CACHE, which is $(stat -c %U "$CACHE")'s:" \

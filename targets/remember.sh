@@ -21,27 +21,39 @@ depends() {
 	looks "$@" >>"$DEPENDS/looks"
 }
 
+# include_step MEMO: the step that runs now depends on all that the step of MEMO does
+include_step() {
+	[[ -n ${DEPENDS:-} ]] || return 0
+	if [[ -s $1/depends ]]; then
+		cat "$1/depends" >>"$DEPENDS/depends"
+		cat "$1/looks" >>"$DEPENDS/looks"
+	else
+		: >"$DEPENDS/always"
+	fi
+}
+
 # memory_of STEP WORD...: sets memo to the folder for it; checkouts may share a cache
 memory_of() {
 	local IFS=$'\n'
 
+	# shellcheck disable=SC2154 # the root of this project
 	memo=$(cksum <<<"$here $*")
 	memo=$CACHE/ready/$1-${memo% *}
 }
 
-# recall STEP WORD...: sets REPLY to the result if nothing changed; status 1 if something did
+# recall STEP WORD...: sets memo, and REPLY to the result if nothing changed; status 1 if something did
 recall() {
-	local memo files
+	local files
 
 	memory_of "$@"
-	[[ -s $memo/result && -s $memo/depends ]] || return 1
+	[[ -s $memo/result && -s $memo/depends && ! -e $memo/always ]] || return 1
 	mapfile -t files <"$memo/depends"
 	[[ $(looks "${files[@]}") == "$(<"$memo/looks")" ]] || return 1
 	REPLY=$(<"$memo/result")
 }
 
 # remember STEP WORD... -- CMD...: CMD's output is the result; prints it. A CMD that
-# names nothing that it depends on is run each time.
+# names nothing that it depends on is run each time, and so is one with such a step in it.
 remember() {
 	local words=() new memo
 
@@ -49,6 +61,7 @@ remember() {
 	shift
 	# Another run may have done it while this one waited
 	if recall "${words[@]}"; then
+		include_step "$memo"
 		printf '%s\n' "$REPLY"
 		return
 	fi
@@ -61,5 +74,6 @@ remember() {
 	cat "$new/result"
 	memory_of "${words[@]}"
 	rm -rf "$memo"
+	include_step "$new"
 	mv -T "$new" "$memo" 2>/dev/null || rm -rf "$new"
 }

@@ -239,6 +239,24 @@ make_image() {
 	[ -z "$(find "$dir/cache/ready" -name 's-*')" ]
 }
 
+@test "a step with others in it is remembered as long as all that they depend on is unchanged" {
+	mkdir -p "$dir/cache/run"
+	echo a >"$dir/cache/one"
+	echo b >"$dir/cache/two"
+	with_parts eval 'inner() { depends "$CACHE/two"; echo inner; }
+		outer() { depends "$CACHE/one"; remember i -- inner; echo x >>"$CACHE/times"; }
+		remember o -- outer; remember o -- outer; wc -l <"$CACHE/times"
+		echo c >"$CACHE/two"; remember o -- outer; wc -l <"$CACHE/times"
+		echo d >"$CACHE/one"; remember o -- outer; remember o -- outer; wc -l <"$CACHE/times"
+		echo e >"$CACHE/two"; remember o -- outer; wc -l <"$CACHE/times"'
+	[ "$(grep -v inner <<<"$output" | tr '\n' ' ')" = "1 2 3 4 " ]
+	# Nor is one with a step that is done each time
+	with_parts eval 'inner() { echo inner; }
+		outer() { depends "$CACHE/one"; remember n -- inner; echo x >>"$CACHE/each"; }
+		remember p -- outer; remember p -- outer; wc -l <"$CACHE/each"'
+	[ "${lines[-1]}" = 2 ]
+}
+
 @test "kernels of two packages are kept apart, and each under its content" {
 	make_deb "$dir/a.deb" s390x boot/vmlinuz-1.0-x lib/modules/1.0-x/kernel/arch/s390/kvm/kvm.ko
 	make_deb "$dir/b.deb" s390x boot/vmlinuz-2.0-x lib/modules/2.0-x/kernel/arch/s390/kvm/kvm.ko
