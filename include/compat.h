@@ -93,4 +93,12 @@ static inline bool compat_new_memory_management(void)
 	return compat_slot_unit() < 1UL << 20;
 }
 
+/*
+ * compat_has_zero_page - does memory that nobody has written have a page of zeroes behind it that
+ * all share, in a process that has a VM?
+ *
+ * On s390 it has not up to Linux 6.9. Found by trying.
+ */
+bool compat_has_zero_page(void);
+
 #endif

@@ -2,8 +2,10 @@
 /*
  * Differences between kernels: see compat.h.
  */
+#include <fcntl.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "compat.h"
 #include "kvm_util.h"
@@ -61,4 +63,35 @@ uint64_t compat_slot_unit(void)
 	munmap(memory, LARGEST_UNIT);
 	kvm_vm_free(vm);
 	return unit;
+}
+
+/* Bit 56 of /proc/self/pagemap: a page of this mapping alone; not where it cannot be read */
+static bool is_own_page(const volatile uint8_t *at)
+{
+	int map = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	uint64_t entry = 0;
+
+	if (pread(map, &entry, 8, (off_t)((uintptr_t)at / (size_t)getpagesize() * 8)) != 8)
+		entry = 0;
+	close(map);
+	return entry >> 56 & 1;
+}
+
+bool compat_has_zero_page(void)
+{
+	static enum { UNKNOWN, IT_HAS, IT_HAS_NOT } known;
+	struct kvm_vm *vm;
+	volatile uint8_t *page;
+
+	if (known)
+		return known == IT_HAS;
+	vm = vm_create_barebones();
+	page = mmap(NULL, getpagesize(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+		    0);
+	TEST_ASSERT(page != MAP_FAILED, "mmap");
+	(void)*page;
+	known = is_own_page(page) ? IT_HAS_NOT : IT_HAS;
+	munmap((void *)page, getpagesize());
+	kvm_vm_free(vm);
+	return known == IT_HAS;
 }

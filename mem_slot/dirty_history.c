@@ -68,7 +68,7 @@ static void run(struct history_log l, enum history h)
 {
 	l.worker = &worker;
 	/* The end of a sparse slot has no more than three pages */
-	meet(&l, l.size > 4 * MIB ? 1 : 3);
+	meet(&l, l.size > 4 * MIB ? 1 : 4);
 	history_log_line(&l, h);
 }
 

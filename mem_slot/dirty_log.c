@@ -129,10 +129,17 @@ static void read_pages(void)
 /* Memory that nobody has written has the zero page, which is written by nobody */
 static void untouched_pages(void)
 {
+	struct pages none = pages_none(pages), read = pages_none(pages);
+
 	for (size_t i = 0; i < ARRAY_SIZE(single); i++) {
 		worker_read(&worker, HERE + page_of(i) * page_size);
-		dirty_is_empty(&the_log, "the guest reads a page that was never written");
+		pages_empty(&read);
+		pages_put(&read, page_of(i));
+		dirty_is_or(&the_log, &none, &read, deviation_of_untouched_page(),
+			    "the guest reads a page that was never written");
 	}
+	pages_free(&none);
+	pages_free(&read);
 	guest_writes(HERE, 256);
 	dirty_is_only(&the_log, 256, "one of them is written");
 }
@@ -210,6 +217,8 @@ static void moved_to(uint64_t from, uint64_t to, size_t met)
 	/* What is left of it: what the guest has met again; with new tables nothing */
 	if (!compat_new_memory_management())
 		pages_put(&known, met / 256 ? 300 : 5);
+	if (deviation_of_untouched_page())
+		pages_put(&known, met);
 	dirty_is_or(&the_log, &written, &known, fault_of_moved_log(), "written, then moved");
 	/* What was missing turns up when the guest has met it, and is no matter of this case */
 	worker_read(&worker, to + 299 * page_size);

@@ -231,6 +231,10 @@ static struct trial random_request(void)
 	struct kvm_s390_mem_op *m = &t.request.op;
 
 	m->op = ops[below(ARRAY_SIZE(ops))];
+	/* A request that KVM does not know, of storage that is not there, is refused for either */
+	if (!(arena->state.extension & KVM_S390_MEMOP_EXTENSION_CAP_CMPXCHG) &&
+	    m->op == KVM_S390_MEMOP_ABSOLUTE_CMPXCHG)
+		m->op = KVM_S390_MEMOP_ABSOLUTE_WRITE;
 	t.request.on_vcpu = m->op <= KVM_S390_MEMOP_LOGICAL_WRITE;
 	m->gaddr = random_address();
 	m->size = random_size(m->op);

@@ -34,6 +34,13 @@ uint64_t compat_slot_unit(void)
 	return slot_unit;
 }
 
+static bool zero_page;
+
+bool compat_has_zero_page(void)
+{
+	return zero_page;
+}
+
 static int number, failed;
 
 static void tell(const char *got, const char *expected, const char *why)
@@ -177,6 +184,33 @@ static void check_busy_words(void)
 	tell(deviation_of_busy_word(2, came_to(0)), NULL, "no error");
 }
 
+static void check_access_list(void)
+{
+	static const struct {
+		const char *name, *why;
+		uint32_t op;
+		uint64_t psw_mask;
+		unsigned int extension;
+	} lists[] = {
+		{ "FIND-02", "a fetch by access register", LREAD, PSW_DAT | PSW_AS_REGISTER, 1 },
+		{ "FIND-02", "a store", KVM_S390_MEMOP_LOGICAL_WRITE, PSW_DAT | PSW_AS_REGISTER,
+		  0 },
+		{ NULL, "a kernel with cmpxchg", LREAD, PSW_DAT | PSW_AS_REGISTER, 3 },
+		{ NULL, "the primary space", LREAD, PSW_DAT | PSW_AS_PRIMARY, 1 },
+		{ NULL, "the home space", LREAD, PSW_DAT | PSW_AS_HOME, 1 },
+		{ NULL, "DAT is off", LREAD, PSW_AS_REGISTER, 1 },
+		{ NULL, "an absolute access", AREAD, PSW_DAT | PSW_AS_REGISTER, 1 },
+	};
+
+	for (size_t i = 0; i < COUNT(lists); i++) {
+		const struct state s = { .extension = lists[i].extension,
+					 .cpu.psw_mask = lists[i].psw_mask };
+		const struct request r = { .op.op = lists[i].op };
+
+		tell(fault_of_access_list(&s, &r), lists[i].name, lists[i].why);
+	}
+}
+
 static void check_former_keys(void)
 {
 	slot_unit = NEW_KERNEL;
@@ -242,6 +276,10 @@ static void check_slots(void)
 	tell(deviation_of_user_address(came_to(0)), "DEV-03", "an address taken on s390x");
 	tell(deviation_of_failed_log(), NULL, "a failed read of the log on s390x");
 	tell(fault_of_moved_log(), "FIND-10", "a moved slot on s390x");
+	zero_page = true;
+	tell(deviation_of_untouched_page(), NULL, "a page that shares its zeroes");
+	zero_page = false;
+	tell(deviation_of_untouched_page(), "DEV-15", "a page with zeroes of its own on s390x");
 	slot_unit = NEW_KERNEL;
 	tell(deviation_of_clean_value(), NULL, "a clean attribute on a new kernel");
 	tell(fault_of_unmapped_log(), "FIND-14", "an unmapped page on a new kernel for s390x");
@@ -250,7 +288,7 @@ static void check_slots(void)
 	tell(fault_of_lost_table(), NULL, "a page table that goes, on a new kernel");
 	tell(fault_of_held_guest(), NULL, "a slot deleted during a fault, on a new kernel");
 	slot_unit = OLD_KERNEL;
-	tell(deviation_of_clean_value(), "DEV-13", "a clean attribute on an old kernel");
+	tell(deviation_of_clean_value(), "DEV-15", "a clean attribute on an old kernel");
 	tell(fault_of_lost_table(), "FIND-21", "a page table that goes, on an old kernel");
 	tell(fault_of_held_guest(), "FIND-25", "a slot deleted during a fault, on an old kernel");
 	tell(fault_of_unmapped_log(), NULL, "an unmapped page on a kernel that logs it");
@@ -259,6 +297,7 @@ static void check_slots(void)
 #else
 	tell(deviation_of_user_address(came_to(0)), NULL, "an address taken elsewhere");
 	tell(fault_of_moved_log(), NULL, "a moved slot elsewhere");
+	tell(deviation_of_untouched_page(), NULL, "a page with zeroes of its own elsewhere");
 	tell(fault_of_held_guest(), NULL, "a slot deleted during a fault elsewhere");
 	tell(deviation_of_clean_value(), NULL, "a clean attribute elsewhere");
 	slot_unit = NEW_KERNEL;
@@ -280,6 +319,7 @@ int main(void)
 	check_unused_keys();
 	check_old_values();
 	check_busy_words();
+	check_access_list();
 	check_former_keys();
 	check_dirty_pages();
 	check_slots();

@@ -133,6 +133,9 @@ void report_deviation(const char *name);
  */
 void report_fault(const char *name);
 
+/* report_blame - the failure of this case is that fault's, which nothing excuses */
+void report_blame(const char *name);
+
 /* report_fail - the case that report_case() began has failed */
 void report_fail(const struct finding *finding);
 

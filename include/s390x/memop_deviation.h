@@ -58,6 +58,12 @@ struct dirty_attempt {
 const char *deviation_of_dirty_page(const struct dirty_attempt *a);
 
 /*
+ * fault_of_access_list - does a released kernel make such a request with access registers that are
+ * not the guest's? docs/findings.md; it says why a case fails, and excuses none
+ */
+const char *fault_of_access_list(const struct state *s, const struct request *r);
+
+/*
  * fault_of_former_keys - does this kernel let a VM meet the storage keys that frames had in
  * another one? docs/findings.md
  * @keys_used: the VM uses keys by now

@@ -14,6 +14,12 @@ const char *deviation_of_user_address(struct outcome o);
 /* deviation_of_read_page - is it known of kernels to log a page that the guest has only read? */
 const char *deviation_of_read_page(void);
 
+/*
+ * deviation_of_untouched_page - is it known of this kernel to log a page that nobody has ever
+ * written when the guest reads it?
+ */
+const char *deviation_of_untouched_page(void);
+
 /* deviation_of_failed_log - is it known of kernels that KVM_GET_DIRTY_LOG with EFAULT empties the
  * log? */
 const char *deviation_of_failed_log(void);

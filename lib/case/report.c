@@ -208,6 +208,11 @@ void report_fault(const char *name)
 	count(&report.fault, name);
 }
 
+void report_blame(const char *name)
+{
+	count(&report.fault, name);
+}
+
 static void print_field(const char *name, const char *text)
 {
 	if (text)

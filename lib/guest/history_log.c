@@ -80,12 +80,19 @@ static bool host_writes(void)
 	       now.h == HISTORY_MOVED_HERE || now.h == HISTORY_PRIVATE_FILE;
 }
 
+/* A page that nobody has written shares its zeroes, or counts as written when it gets some */
+static bool shares_zeroes(void)
+{
+	return !now.l->keys_in_use && !deviation_of_untouched_page();
+}
+
 /* May a page be in the log that the guest has not written? */
 static bool may(size_t i, bool happened)
 {
-	if (before(i) == READ && (now.l->keys_in_use || deviation_of_read_page()))
-		return true; /* DEV-05, which mem_slot/dirty_log counts */
-	if (now.l->keys_in_use && (now.h == HISTORY_HOST_READ || now.h == HISTORY_GUEST_READ))
+	/* DEV-05 and DEV-15, which mem_slot/dirty_log counts */
+	if (before(i) == READ && (!shares_zeroes() || deviation_of_read_page()))
+		return true;
+	if (!shares_zeroes() && (now.h == HISTORY_HOST_READ || now.h == HISTORY_GUEST_READ))
 		return happened;
 	return happened && host_writes();
 }

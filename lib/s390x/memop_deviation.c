@@ -107,6 +107,18 @@ const char *deviation_of_dirty_page(const struct dirty_attempt *a)
 	return compat_new_memory_management() || (a->guest_met && !a->writable) ? "DEV-04" : NULL;
 }
 
+/* FIND-02: seen on 6.1, which has no cmpxchg yet */
+const char *fault_of_access_list(const struct state *s, const struct request *r)
+{
+	bool by_register =
+		s->cpu.psw_mask & PSW_DAT && PSW_AS(s->cpu.psw_mask) == PSW_AS(PSW_AS_REGISTER);
+
+	return is_logical(r) && by_register &&
+			       !(s->extension & KVM_S390_MEMOP_EXTENSION_CAP_CMPXCHG)
+		       ? "FIND-02"
+		       : NULL;
+}
+
 /*
  * FIND-22: while a VM uses no keys nobody makes those of its frames 0, and they are looked at
  * FIND-23: when it begins to, only the frames are cleared that the process may write

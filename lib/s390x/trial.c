@@ -43,9 +43,12 @@ void trial_wrong(const struct trial *t, const char *clause, const char *expected
 		 const char *observed, long offset)
 {
 	char request[MEMOP_TEXT], state[STATE_TEXT], what[MEMOP_TEXT + 16];
+	const char *fault = fault_of_access_list(&t->arena->state, &t->request);
 
 	if (t->quiet)
 		return;
+	if (fault)
+		report_blame(fault);
 	describe(t, state);
 	snprintf(what, sizeof(what), "%s on the %s", memop_text(&t->request.op, request),
 		 t->request.on_vcpu ? "vCPU" : "VM");

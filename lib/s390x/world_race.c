@@ -165,7 +165,7 @@ static void settle_log(struct world *w, const uint64_t *a, const struct side *lo
 	unsigned int pages = world_memory(w, (unsigned int)a[0])->units * WORLD_UNIT_PAGES;
 
 	for (unsigned int p = 0; p < pages; p++)
-		if (p != a[1])
+		if (p != a[1] || !stored)
 			world_judge_log(w, (unsigned int)a[0], p, log->bits[p / 8] >> p % 8 & 1);
 	state[a[1]] |= PAGE_MAY_LOG;
 	if (stored && log->bits[a[1] / 8] >> a[1] % 8 & 1)

@@ -32,6 +32,16 @@ const char *deviation_of_read_page(void)
 #endif
 }
 
+/* DEV-15: without a page of zeroes to share it gets one of its own, which counts as written */
+const char *deviation_of_untouched_page(void)
+{
+#ifdef __s390x__
+	return compat_has_zero_page() ? NULL : "DEV-15";
+#else
+	return NULL;
+#endif
+}
+
 /* DEV-07: KVM for x86 and arm64 empties the log before it copies it out */
 const char *deviation_of_failed_log(void)
 {
@@ -42,11 +52,11 @@ const char *deviation_of_failed_log(void)
 #endif
 }
 
-/* DEV-13: how far the next dirty page is, is asked after the value beside it was copied */
+/* DEV-15: how far the next dirty page is, is asked after the value beside it was copied */
 const char *deviation_of_clean_value(void)
 {
 #ifdef __s390x__
-	return compat_new_memory_management() ? NULL : "DEV-13";
+	return compat_new_memory_management() ? NULL : "DEV-15";
 #else
 	return NULL;
 #endif

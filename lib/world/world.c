@@ -7,6 +7,7 @@
 
 #include "case/bytes.h"
 #include "compat.h"
+#include "slot/deviation.h"
 #include "world/world.h"
 
 /* R and C, as ISKE shows them */
@@ -153,8 +154,9 @@ void world_fetched(struct world *w, uint64_t gpa, size_t len)
 	for (size_t p = offset / WORLD_PAGE; p <= (offset + len - 1) / WORLD_PAGE; p++) {
 		m->key[p] |= REFERENCE;
 		m->may[p] |= REFERENCE;
-		/* s390: no zero page once keys are used; the page that it gets counts as written */
-		if (w->keys_used && !(m->state[p] & PAGE_THERE))
+		/* s390: no zero page once keys are used; the page that it gets counts as written
+		 * (DEV-15) */
+		if ((w->keys_used || deviation_of_untouched_page()) && !(m->state[p] & PAGE_THERE))
 			m->state[p] |= PAGE_MAY_LOG;
 		m->state[p] |= PAGE_THERE;
 		world_heat(w, w->slot[slot].memory, (unsigned int)p);

@@ -29,11 +29,13 @@ write_kbuild() {
 }
 
 fetch_headers() {
-	local suite=$1 dir=$2 release=$3 version=${3%-s390x} package
+	local suite=$1 dir=$2 release=$3 version=${3%-s390x} package tools
 
 	debian_fetch "$suite" s390x "$dir/deb" "linux-headers-$release" "linux-headers-$version-common"
 	debian_lists "$suite" amd64
-	debian_fetch "$suite" amd64 "$dir/deb" "linux-kbuild-$version"
+	tools=$(dpkg-deb -f "$dir/deb/linux-headers-${release}_"*.deb Depends |
+		grep -o 'linux-kbuild-[^ ,(]*')
+	debian_fetch "$suite" amd64 "$dir/deb" "$tools"
 	for package in "$dir"/deb/*.deb; do
 		dpkg-deb -x "$package" "$dir/root"
 	done
