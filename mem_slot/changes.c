@@ -306,6 +306,22 @@ static void beyond_the_limit(void)
 #endif
 }
 
+/* The largest slot needs two times 256 MiB for its log; a smaller machine cannot give it */
+static void no_memory_for_a_log(void)
+{
+	struct region r = { .slot = 8,
+			    .flags = LOG,
+			    .gpa = 1UL << 40,
+			    .size = ((1UL << 31) - unit / page_size) * page_size,
+			    .user = 1UL << 40 };
+
+	if ((uint64_t)sysconf(_SC_PHYS_PAGES) * page_size >= r.size / page_size / 4) {
+		report_skip(SKIP_RESOURCE, "needs a machine with less than 512 MiB");
+		return;
+	}
+	change(0, r, outcome_error(ENOMEM), "a log that does not fit into memory");
+}
+
 /* One case: the request lies at the end of what can be read */
 static void request_of(unsigned long nr, size_t size, size_t readable, struct outcome expected,
 		       const char *state)
@@ -400,6 +416,8 @@ static const struct line lines[] = {
 	{ "a slot is deleted by its id and size 0, whatever else is said", "SLOT-04", deleted },
 	{ "moves to the limit of guest storage leave slot and log (observed)", "SLOT-17 SLOT-19",
 	  beyond_the_limit },
+	{ "a slot whose log the kernel has no memory for (observed)", "SLOT-17",
+	  no_memory_for_a_log },
 	{ "requests that cannot be read (observed)", "SLOT-21", request_memory },
 	{ "requests of another process", "SLOT-22", another_process },
 };
