@@ -165,12 +165,6 @@ static bool logged(long offset)
 	return log_bits[n / 8] >> n % 8 & 1;
 }
 
-/* Is there no page until it is accessed? */
-static bool has_no_page(enum history h)
-{
-	return h == HISTORY_UNTOUCHED || h == HISTORY_DISCARDED || h == HISTORY_REPLACED;
-}
-
 /* @must: the page was written by the guest; @may: nobody says whether it is in the log */
 static void check_log(enum history h, enum access a, bool must, bool may)
 {
@@ -181,7 +175,7 @@ static void check_log(enum history h, enum access a, bool must, bool may)
 	if (!must && !may && logged(0)) {
 		if (a == GUEST_READS && deviation_of_read_page())
 			report_deviation(deviation_of_read_page());
-		else if (a == GUEST_READS && has_no_page(h) && deviation_of_untouched_page())
+		else if (a == GUEST_READS && history_leaves_none(h) && deviation_of_untouched_page())
 			report_deviation(deviation_of_untouched_page());
 		else
 			wrong(h, "DIRTY-01", "the page is not in the dirty log", "it is", -1);

@@ -225,12 +225,6 @@ static void check_bytes(void)
 	}
 }
 
-/* Is there no page until it is accessed? It may count as written from the first. */
-static bool has_no_page(enum history h)
-{
-	return h == HISTORY_UNTOUCHED || h == HISTORY_DISCARDED || h == HISTORY_REPLACED;
-}
-
 /* Has it a key that was set before KVM mapped it, and has nothing taken its entry away since? */
 static bool is_as_keyed(enum history h)
 {
@@ -262,7 +256,7 @@ static void check_log(enum history h, bool stored)
 	 * process wrote before the guest met the segment is said nowhere.
 	 */
 	if (!stored && logged(0) && !sets && !now.op->uses_keys && reachable() &&
-	    !(now.alone && now.op->kind == PAGE_OP_GUEST) && !has_no_page(h)) {
+	    !(now.alone && now.op->kind == PAGE_OP_GUEST) && !history_leaves_none(h)) {
 		now.verdict->deviation = known_of_log(h);
 		if (!now.verdict->deviation)
 			wrong("the page is not in the dirty log", "it is", -1);

@@ -86,6 +86,9 @@ const char *history_name(enum history h);
 /* history_is_filled - does the page have bytes of its own before it happens? */
 bool history_is_filled(enum history h);
 
+/* history_leaves_none - is there no page until the next access? It may count as written by that. */
+bool history_leaves_none(enum history h);
+
 /* history_begin - @p gets its backing, and is not touched yet */
 void history_begin(enum history h, struct history_page *p);
 

@@ -324,6 +324,11 @@ bool history_is_filled(enum history h)
 	return histories[h].filled;
 }
 
+bool history_leaves_none(enum history h)
+{
+	return h == HISTORY_UNTOUCHED || h == HISTORY_DISCARDED || h == HISTORY_REPLACED;
+}
+
 void history_begin(enum history h, struct history_page *p)
 {
 	p->bytes = calloc(1, length());
