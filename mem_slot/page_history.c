@@ -175,7 +175,8 @@ static void check_log(enum history h, enum access a, bool must, bool may)
 	if (!must && !may && logged(0)) {
 		if (a == GUEST_READS && deviation_of_read_page())
 			report_deviation(deviation_of_read_page());
-		else if (a == GUEST_READS && history_leaves_none(h) && deviation_of_untouched_page())
+		else if (a == GUEST_READS && history_leaves_none(h) &&
+			 deviation_of_untouched_page())
 			report_deviation(deviation_of_untouched_page());
 		else
 			wrong(h, "DIRTY-01", "the page is not in the dirty log", "it is", -1);
