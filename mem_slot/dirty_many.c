@@ -23,10 +23,12 @@
 #include "slot/backing.h"
 #include "slot/dirty_log.h"
 #include "slot/region.h"
+#include "slot/request.h"
 
 #define SLOT 9
 #define HERE 0x80000000UL
 #define SLOTS 5
+#define MIB (1UL << 20)
 #define STORM_PAGES 600UL
 #define STORM 500
 
@@ -198,6 +200,40 @@ static void large(void)
 	pages_free(&all);
 }
 
+/* Offsets into it do not fit into 32 bits; all that is written lies beyond */
+static void beyond_4_gib(void)
+{
+	const uint64_t size = (4UL << 30) + (unit > MIB ? unit : MIB);
+	const size_t pages = size / page_size, fourth = (4UL << 30) / page_size;
+	const size_t at[] = { fourth, fourth + 5, pages - 1 };
+	struct dirty_log log = { worker.vm->fd, SLOT, pages };
+	struct pages written = pages_none(pages);
+	uint8_t *memory = region_memory(size), byte = 1;
+	bool right = true;
+	int why;
+
+	for (size_t i = 0; i < ARRAY_SIZE(at); i++)
+		worker_map(&worker, HERE + at[i] * page_size, 1);
+	set(SLOT, HERE, size, memory, KVM_MEM_LOG_DIRTY_PAGES);
+	for (size_t i = 0; i < ARRAY_SIZE(at); i++) {
+		worker_write(&worker, HERE + at[i] * page_size, i + 1);
+		pages_put(&written, at[i]);
+		right &= *(volatile uint64_t *)(memory + at[i] * page_size) == i + 1;
+	}
+	/* What user space writes through KVM takes another way into the log */
+	if (request_there() && request_move(worker.vm->fd, true, HERE + (fourth + 9) * page_size,
+					    &byte, 1, &why) == REQUEST_DONE)
+		pages_put(&written, fourth + 9);
+	report_check(right, "the guest writes beyond 4 GiB", "the process finds it there",
+		     "it does not");
+	dirty_is(&log, &written, "pages beyond the first 4 GiB");
+	pages_empty(&written);
+	dirty_is(&log, &written, "asked again");
+	set(SLOT, 0, 0, NULL, 0);
+	region_free_memory(memory, size);
+	pages_free(&written);
+}
+
 /* In the guest: numbers that go up, to pages in a shuffled order */
 static uint64_t guest_storm(uint64_t number)
 {
@@ -285,6 +321,7 @@ static void while_the_guest_writes(void)
 static const struct line lines[] = {
 	{ "slots side by side, some of them logged", "DIRTY-01", side_by_side },
 	{ "a slot of more than 1 GiB", "DIRTY-01 DIRTY-02", large },
+	{ "a slot of more than 4 GiB", "DIRTY-01", beyond_4_gib },
 	{ "the log is read while the guest writes: nothing is lost", "DIRTY-13",
 	  while_the_guest_writes },
 };

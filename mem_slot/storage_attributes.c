@@ -22,6 +22,7 @@
 #include "slot/deviation.h"
 #include "slot/dirty_log.h"
 #include "slot/region.h"
+#include "slot/request.h"
 
 #ifdef __s390x__
 
@@ -466,13 +467,15 @@ static void dirty_again(void)
 {
 	struct dirty_log log = { vm->fd, 1, SEGMENT };
 	struct pages found = pages_none(SEGMENT);
+	uint8_t byte = 1;
+	int why;
 
 	enabled();
 	all_dirty();
 	take(0, 100, "some are clean");
 	starts();
 	take(150, 100, "started when it was on: these stay clean");
-	report_outcome(outcome_success(), dirty_get(&log, &found), "the dirty log is read");
+	request_move(vm->fd, true, (SEGMENT + 60) * 4096UL, &byte, 1, &why);
 	report_outcome(outcome_success(), dirty_get(&log, &found), "the dirty log is read");
 	take(250, 100, "it is another one");
 	report_outcome(outcome_success(), migration(KVM_S390_VM_MIGRATION_STOP), "stop");
@@ -493,6 +496,42 @@ static void needs_logs(void)
 	}
 	all_dirty();
 	take(0, 100, "all have one");
+}
+
+/* One case: the last four pages of a slot, and four behind it of memory that nobody has touched */
+static void untouched_values(uint32_t flags, const char *state)
+{
+	struct kvm_s390_cmma_log log = {
+		.start_gfn = HOLE - 4, .count = 8, .flags = flags, .values = (uintptr_t)buffer
+	};
+	struct outcome o = bits(KVM_S390_GET_CMMA_BITS, &log);
+	bool right = true;
+
+	for (unsigned int i = 0; i < 8; i++)
+		right &= buffer[i] == (i < 4 ? model[HOLE - 4 + i].value : 0);
+	report_check(!o.ret && log.start_gfn == HOLE - 4 && log.count == 8 && right, state,
+		     "four values, and four of 0", "errno %d, %u values, the last is %#x", o.err,
+		     log.count, buffer[7]);
+}
+
+static void untouched(void)
+{
+	uint8_t *fresh = region_memory(2UL << 20);
+	struct region r = { .slot = SLOTS,
+			    .flags = KVM_MEM_LOG_DIRTY_PAGES,
+			    .gpa = HOLE * 4096UL,
+			    .size = 1UL << 20,
+			    .user = (uintptr_t)fresh };
+
+	enabled();
+	give(HOLE - 4, 4, ~0UL, 4);
+	region_case(vm->fd, false, &r, outcome_success(), "a slot of memory that nobody has");
+	untouched_values(KVM_S390_CMMA_PEEK, "peek");
+	starts();
+	untouched_values(0, "get");
+	r.size = 0;
+	region_case(vm->fd, false, &r, outcome_success(), "deleted");
+	region_free_memory(fresh, 2UL << 20);
 }
 
 static void enable_and_reset(void)
@@ -551,6 +590,7 @@ static const struct line lines[] = {
 	{ "values that are not got", "CMMA-02", get_refused },
 	{ "all values are dirty when migration mode starts", "MIGR-04", dirty_again },
 	{ "migration mode needs a dirty log of every slot", "MIGR-02", needs_logs },
+	{ "pages that nobody has touched have no attributes (observed)", "CMMA-04", untouched },
 	{ "CMMA is enabled, and its state reset", "CMMA-06", enable_and_reset },
 	{ "CMMA is not enabled once there is a vCPU", "CMMA-06", enabled_too_late },
 };
