@@ -116,6 +116,8 @@ static void create(struct world *w)
 
 		TEST_ASSERT(whole != MAP_FAILED, "mmap");
 		world_home = (uint8_t *)(((uintptr_t)whole + 2 * WORLD_UNIT - 1) & -WORLD_UNIT);
+		/* A fork makes pages read-only, and these keep former keys then (FIND-23) */
+		TEST_ASSERT(!madvise(world_home, WORLD_UNIT, MADV_DONTFORK), "madvise");
 		bytes_copy(world_home + CODE, world_code, (size_t)(world_end - world_code));
 		world_modes_build(w);
 	}
