@@ -15,7 +15,9 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 
 #include "compat.h"
 #include "slot/backing.h"
@@ -222,6 +224,56 @@ static void no_limit(int fd, uint64_t top)
 	}
 }
 
+/* lghi %r1,0x55; stg %r1,0x2000; diag 0,0,0x501, which exits */
+static const uint8_t guest_code[] = { 0xa7, 0x19, 0x00, 0x55, 0xe3, 0x10, 0x00,
+				      0x00, 0x02, 0x24, 0x83, 0x00, 0x05, 0x01 };
+#define CODE_AT 0x1000
+#define STORED_AT 0x2000
+#define PSW_64_BIT 0x180000000UL
+
+/* One case: the guest runs, and its store is found */
+static void guest_stores(struct kvm_vcpu *vcpu, uint8_t *at, const char *state)
+{
+	volatile uint64_t *stored = (volatile uint64_t *)(at + STORED_AT);
+	int ret;
+
+	*stored = 0;
+	vcpu->run->psw_mask = PSW_64_BIT;
+	vcpu->run->psw_addr = CODE_AT;
+	ret = __vcpu_run(vcpu);
+	report_check(!ret && vcpu->run->exit_reason == KVM_EXIT_S390_SIEIC && *stored == 0x55,
+		     state, "the guest's store is in memory, then it exits",
+		     "returned %d, exit reason %u, %#llx in memory", ret, vcpu->run->exit_reason,
+		     (unsigned long long)*stored);
+}
+
+/* The guest's tables are new with the limit; they have to follow the process as those before */
+static void runs_below(uint64_t value)
+{
+	const uint64_t size = 1UL << 20;
+	struct kvm_vm *vm = vm_create_barebones();
+	uint8_t *at = region_memory(size);
+	struct region r = { .size = size, .user = (uintptr_t)at };
+	struct kvm_vcpu *vcpu;
+
+	memcpy(at + CODE_AT, guest_code, sizeof(guest_code));
+	expect(outcome_success(), limit(vm->fd, KVM_SET_DEVICE_ATTR, &value), "set", value);
+	region_case(vm->fd, false, &r, outcome_success(), "a slot at 0");
+	vcpu = __vm_vcpu_add(vm, 0);
+	guest_stores(vcpu, at, "a VM whose limit was set");
+	/* Prefixed pages are watched; this takes them away */
+	TEST_ASSERT(!madvise(at, CODE_AT, MADV_DONTNEED), "madvise");
+	guest_stores(vcpu, at, "its first page was discarded");
+	kvm_vm_free(vm);
+	region_free_memory(at, size);
+}
+
+static void runs(void)
+{
+	runs_below(1UL << 31);
+	runs_below(1UL << 42);
+}
+
 static void attribute(void)
 {
 	static const uint64_t good[] = { 1UL << 20, 1UL << 31, (1UL << 31) + 4096, 1UL << 32 };
@@ -291,6 +343,7 @@ static const struct line lines[] = {
 	{ "slots up to the limit of guest storage, none beyond", "SLOT-19", around_limit },
 	{ "the limit is read and set", "SLOT-20", attribute },
 	{ "the limit that is set holds, and is what is read", "SLOT-19 SLOT-20", limit_is_set },
+	{ "a guest runs in a VM whose limit was set", "SLOT-20", runs },
 	{ "a UCONTROL VM takes no slots", "SLOT-12", user_controlled },
 };
 
