@@ -64,6 +64,12 @@ const char *fault_of_lost_table(void);
 const char *fault_of_held_guest(void);
 
 /*
+ * fault_of_copied_huge_page - does this kernel lose the storage keys of a huge page that it copies?
+ * docs/findings.md
+ */
+const char *fault_of_copied_huge_page(void);
+
+/*
  * deviation_of_memfd - is it known of kernels that a guest reaches the slot's user address
  * where it should reach its guest_memfd?
  */

@@ -55,11 +55,13 @@ struct history_page {
 	uint8_t *at;	 /* the page in this process, part of an anonymous private mapping: */
 	uint8_t *memory; /* of this address */
 	size_t size;	 /* and size */
+	size_t length;	 /* of the page, 0: history_page_size() */
+	bool hugetlb;	 /* it is one of hugetlbfs, at a multiple of its length */
 	/* Lets the guest read the page's first 8 bytes, or write them, from @bytes */
 	void (*guest)(struct history_page *p, bool write);
 	uint64_t gpa; /* for it: what the guest calls the page */
 
-	/* What the page must hold from now on, HISTORY_PAGE bytes; the test's own writes too */
+	/* What the page must hold from now on, @length bytes; the test's own writes too */
 	uint8_t *bytes;
 	bool or_zero;		 /* or zeroes, as the kernel likes */
 	bool readable, writable; /* by the process, and so by whoever reaches it through KVM */

@@ -122,6 +122,16 @@ const char *fault_of_held_guest(void)
 #endif
 }
 
+/* FIND-26: the keys of a huge page are those of its frames, and nobody copies them */
+const char *fault_of_copied_huge_page(void)
+{
+#ifdef __s390x__
+	return compat_new_memory_management() ? NULL : "FIND-26";
+#else
+	return NULL;
+#endif
+}
+
 #ifdef __x86_64__
 static bool is_on(const char *parameter)
 {

@@ -32,25 +32,23 @@ size_t history_page_size(void)
 	return (size_t)getpagesize();
 }
 
-static size_t length(void)
+/* Anonymous memory for @p; @at: here, or NULL: somewhere */
+static uint8_t *map_anonymous(const struct history_page *p, uint8_t *at)
 {
-	return history_page_size();
-}
+	int flags = MAP_PRIVATE | MAP_ANONYMOUS | (p->hugetlb ? MAP_HUGETLB : MAP_NORESERVE);
+	uint8_t *memory = mmap(at, p->length, RW, flags | (at ? MAP_FIXED : 0), -1, 0);
 
-static void map_anonymous(uint8_t *at)
-{
-	TEST_ASSERT(mmap(at, length(), RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED,
-			 -1, 0) == at,
-		    "mmap, errno %d", errno);
+	TEST_ASSERT(memory != MAP_FAILED, "mmap, errno %d", errno);
+	return memory;
 }
 
 /* ------------------------------------------------------------ what backs it */
 
 static void back_by_file(struct history_page *p, int flags)
 {
-	p->fd = memfd_create("history", MFD_CLOEXEC);
-	TEST_ASSERT(p->fd >= 0 && !ftruncate(p->fd, (off_t)length()), "memfd, errno %d", errno);
-	TEST_ASSERT(mmap(p->at, length(), RW, flags | MAP_FIXED, p->fd, 0) == p->at,
+	p->fd = memfd_create("history", MFD_CLOEXEC | (p->hugetlb ? MFD_HUGETLB : 0));
+	TEST_ASSERT(p->fd >= 0 && !ftruncate(p->fd, (off_t)p->length), "memfd, errno %d", errno);
+	TEST_ASSERT(mmap(p->at, p->length, RW, flags | MAP_FIXED, p->fd, 0) == p->at,
 		    "mmap of a file, errno %d", errno);
 }
 
@@ -63,8 +61,8 @@ static void private_file(struct history_page *p)
 {
 	back_by_file(p, MAP_PRIVATE);
 	/* What was never written comes from the file */
-	memset(p->bytes, 0x3c, length());
-	TEST_ASSERT(pwrite(p->fd, p->bytes, length(), 0) == (ssize_t)length(), "pwrite");
+	memset(p->bytes, 0x3c, p->length);
+	TEST_ASSERT(pwrite(p->fd, p->bytes, p->length, 0) == (ssize_t)p->length, "pwrite");
 }
 
 /* -------------------------------------------------------------- what happens */
@@ -76,7 +74,7 @@ static void advise(uint8_t *at, size_t size, int advice)
 
 static void protect(struct history_page *p, int protection)
 {
-	TEST_ASSERT(!mprotect(p->at, length(), protection), "mprotect, errno %d", errno);
+	TEST_ASSERT(!mprotect(p->at, p->length, protection), "mprotect, errno %d", errno);
 	p->readable = protection & PROT_READ;
 	p->writable = protection & PROT_WRITE;
 }
@@ -114,14 +112,14 @@ static const char *guest_writes(struct history_page *p)
 
 static const char *discarded(struct history_page *p)
 {
-	advise(p->at, length(), MADV_DONTNEED);
-	memset(p->bytes, 0, length());
+	advise(p->at, p->length, MADV_DONTNEED);
+	memset(p->bytes, 0, p->length);
 	return NULL;
 }
 
 static const char *freed(struct history_page *p)
 {
-	advise(p->at, length(), MADV_FREE);
+	advise(p->at, p->length, MADV_FREE);
 	p->or_zero = true;
 	return NULL;
 }
@@ -175,54 +173,54 @@ static const char *forked_written(struct history_page *p)
 
 static const char *merged(struct history_page *p)
 {
-	bytes_copy(p->other, p->bytes, length());
-	return reclaim_merge(p->at, p->other, length());
+	bytes_copy(p->other, p->bytes, p->length);
+	return reclaim_merge(p->at, p->other, p->length);
 }
 
-static void move(uint8_t *from, uint8_t *to)
+static void move(const struct history_page *p, uint8_t *from, uint8_t *to)
 {
-	TEST_ASSERT(mremap(from, length(), length(), MREMAP_MAYMOVE | MREMAP_FIXED, to) == to,
+	TEST_ASSERT(mremap(from, p->length, p->length, MREMAP_MAYMOVE | MREMAP_FIXED, to) == to,
 		    "mremap, errno %d", errno);
 }
 
 static const char *moved_away_and_back(struct history_page *p)
 {
-	move(p->at, p->other);
-	move(p->other, p->at);
-	map_anonymous(p->other);
+	move(p, p->at, p->other);
+	move(p, p->other, p->at);
+	map_anonymous(p, p->other);
 	return NULL;
 }
 
 /* Another page, with bytes of its own, comes from elsewhere */
 static const char *moved_here(struct history_page *p)
 {
-	for (size_t i = 0; i < length(); i++)
+	for (size_t i = 0; i < p->length; i++)
 		p->other[i] = p->bytes[i] ^= 0x5a;
-	move(p->other, p->at);
-	map_anonymous(p->other);
+	move(p, p->other, p->at);
+	map_anonymous(p, p->other);
 	return NULL;
 }
 
 static const char *replaced(struct history_page *p)
 {
-	map_anonymous(p->at);
-	memset(p->bytes, 0, length());
+	map_anonymous(p, p->at);
+	memset(p->bytes, 0, p->length);
 	return NULL;
 }
 
 static const char *punched(struct history_page *p)
 {
 	TEST_ASSERT(
-		!fallocate(p->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, (off_t)length()),
+		!fallocate(p->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, (off_t)p->length),
 		"fallocate, errno %d", errno);
-	memset(p->bytes, 0, length());
+	memset(p->bytes, 0, p->length);
 	return NULL;
 }
 
 static const char *beyond_end(struct history_page *p)
 {
 	TEST_ASSERT(!ftruncate(p->fd, 0), "ftruncate, errno %d", errno);
-	memset(p->bytes, 0, length());
+	memset(p->bytes, 0, p->length);
 	p->readable = p->writable = false;
 	return NULL;
 }
@@ -230,14 +228,14 @@ static const char *beyond_end(struct history_page *p)
 static const char *truncated_and_grown(struct history_page *p)
 {
 	beyond_end(p);
-	TEST_ASSERT(!ftruncate(p->fd, (off_t)length()), "ftruncate, errno %d", errno);
+	TEST_ASSERT(!ftruncate(p->fd, (off_t)p->length), "ftruncate, errno %d", errno);
 	p->readable = p->writable = true;
 	return NULL;
 }
 
 static const char *swapped(struct history_page *p)
 {
-	return reclaim_swap(p->at, length());
+	return reclaim_swap(p->at, p->length);
 }
 
 /* Where the huge page is that the page would be a part of; NULL if it is beyond the mapping */
@@ -262,18 +260,18 @@ static const char *huge(struct history_page *p)
 static const char *split(struct history_page *p)
 {
 	const char *missing = huge(p);
-	uint8_t *last = huge_around(p) + reclaim_huge_size() - length();
+	uint8_t *last = huge_around(p) + reclaim_huge_size() - p->length;
 
 	if (missing)
 		return missing;
-	TEST_ASSERT(!mprotect(last, length(), PROT_READ) && !mprotect(last, length(), RW),
+	TEST_ASSERT(!mprotect(last, p->length, PROT_READ) && !mprotect(last, p->length, RW),
 		    "mprotect, errno %d", errno);
 	return NULL;
 }
 
 static const char *aged(struct history_page *p)
 {
-	return ageing_look(p->at, length());
+	return ageing_look(p->at, p->length);
 }
 
 /* ------------------------------------------------------------------ all of it */
@@ -331,9 +329,11 @@ bool history_leaves_none(enum history h)
 
 void history_begin(enum history h, struct history_page *p)
 {
-	p->bytes = calloc(1, length());
-	p->other = mmap(NULL, length(), RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	TEST_ASSERT(p->bytes && p->other != MAP_FAILED, "no memory");
+	if (!p->length)
+		p->length = history_page_size();
+	p->bytes = calloc(1, p->length);
+	p->other = map_anonymous(p, NULL);
+	TEST_ASSERT(p->bytes, "no memory");
 	p->or_zero = false;
 	p->readable = p->writable = true;
 	p->child = 0;
@@ -344,9 +344,13 @@ void history_begin(enum history h, struct history_page *p)
 
 void history_fill(struct history_page *p, uint64_t salt)
 {
-	for (size_t i = 0; i < length(); i++)
+	size_t page = history_page_size();
+
+	for (size_t i = 0; i < page; i++)
 		p->bytes[i] = (uint8_t)(i * 7 + (i >> 8) + (salt + 1) * 0x95 + (salt >> 8));
-	bytes_copy(p->at, p->bytes, length());
+	for (size_t at = page; at < p->length; at += page)
+		bytes_copy(p->bytes + at, p->bytes, page);
+	bytes_copy(p->at, p->bytes, p->length);
 }
 
 const char *history_happen(enum history h, struct history_page *p)
@@ -356,10 +360,10 @@ const char *history_happen(enum history h, struct history_page *p)
 
 long history_differs(const struct history_page *p)
 {
-	long d = bytes_differ(p->at, p->bytes, length());
+	long d = bytes_differ(p->at, p->bytes, p->length);
 
 	if (d >= 0 && p->or_zero) {
-		for (size_t i = 0; i < length(); i++)
+		for (size_t i = 0; i < p->length; i++)
 			if (p->at[i])
 				return d;
 		d = -1;
@@ -370,7 +374,7 @@ long history_differs(const struct history_page *p)
 /* By /proc, which every kernel has that the suite runs on; process_vm_readv() not each */
 bool history_child_differs(const struct history_page *p, const uint8_t *then)
 {
-	uint8_t *copy = malloc(length());
+	uint8_t *copy = malloc(p->length);
 	char path[40];
 	ssize_t got;
 	int fd;
@@ -378,9 +382,9 @@ bool history_child_differs(const struct history_page *p, const uint8_t *then)
 	snprintf(path, sizeof(path), "/proc/%d/mem", (int)p->child);
 	fd = open(path, O_RDONLY);
 	TEST_ASSERT(copy && fd >= 0, "%s, errno %d", path, errno);
-	got = pread(fd, copy, length(), (off_t)(uintptr_t)p->at);
-	TEST_ASSERT(got == (ssize_t)length(), "read the child's memory, errno %d", errno);
-	got = memcmp(copy, then, length());
+	got = pread(fd, copy, p->length, (off_t)(uintptr_t)p->at);
+	TEST_ASSERT(got == (ssize_t)p->length, "read the child's memory, errno %d", errno);
+	got = memcmp(copy, then, p->length);
 	close(fd);
 	free(copy);
 	return got;
@@ -389,7 +393,7 @@ bool history_child_differs(const struct history_page *p, const uint8_t *then)
 void history_allow(struct history_page *p)
 {
 	if (p->fd >= 0)
-		TEST_ASSERT(!ftruncate(p->fd, (off_t)length()), "ftruncate, errno %d", errno);
+		TEST_ASSERT(!ftruncate(p->fd, (off_t)p->length), "ftruncate, errno %d", errno);
 	if (!p->readable || !p->writable)
 		protect(p, RW);
 }
@@ -404,7 +408,7 @@ void history_end(enum history h, struct history_page *p)
 	}
 	if (p->fd >= 0)
 		close(p->fd);
-	map_anonymous(p->at);
-	munmap(p->other, length());
+	map_anonymous(p, p->at);
+	munmap(p->other, p->length);
 	free(p->bytes);
 }
