@@ -284,6 +284,8 @@ static void check_slots(void)
 	tell(deviation_of_untouched_page(), "DEV-15", "a page with zeroes of its own on s390x");
 	slot_unit = NEW_KERNEL;
 	tell(deviation_of_clean_value(), NULL, "a clean attribute on a new kernel");
+	tell(fault_of_attribute_mask(), "FIND-27", "bits beside the mask on a new kernel");
+	tell(fault_of_clean_attribute(), "FIND-28", "a clean page between dirty ones, there");
 	tell(fault_of_unmapped_log(), "FIND-14", "an unmapped page on a new kernel for s390x");
 	tell(fault_of_aged_log(), "FIND-24", "a page made old on a new kernel for s390x");
 	tell(fault_of_added_slot(), "FIND-15", "a slot being added on a new kernel for s390x");
@@ -291,10 +293,12 @@ static void check_slots(void)
 	tell(fault_of_held_guest(), NULL, "a slot deleted during a fault, on a new kernel");
 	tell(fault_of_copied_huge_page(), NULL, "a huge page copied, on a new kernel");
 	slot_unit = OLD_KERNEL;
-	tell(deviation_of_clean_value(), "DEV-15", "a clean attribute on an old kernel");
+	tell(deviation_of_clean_value(), "DEV-13", "a clean attribute on an old kernel");
 	tell(fault_of_lost_table(), "FIND-21", "a page table that goes, on an old kernel");
 	tell(fault_of_held_guest(), "FIND-25", "a slot deleted during a fault, on an old kernel");
 	tell(fault_of_copied_huge_page(), "FIND-26", "a huge page copied, on an old kernel");
+	tell(fault_of_attribute_mask(), NULL, "bits beside the mask on an old kernel");
+	tell(fault_of_clean_attribute(), NULL, "a clean page between dirty ones, there");
 	tell(fault_of_unmapped_log(), NULL, "an unmapped page on a kernel that logs it");
 	tell(fault_of_aged_log(), NULL, "a page made old on a kernel that logs it");
 	tell(fault_of_added_slot(), NULL, "a slot being added on an old kernel");
@@ -306,6 +310,8 @@ static void check_slots(void)
 	tell(fault_of_copied_huge_page(), NULL, "a huge page copied elsewhere");
 	tell(deviation_of_clean_value(), NULL, "a clean attribute elsewhere");
 	slot_unit = NEW_KERNEL;
+	tell(fault_of_attribute_mask(), NULL, "bits beside the mask elsewhere");
+	tell(fault_of_clean_attribute(), NULL, "a clean page between dirty ones elsewhere");
 	tell(fault_of_unmapped_log(), NULL, "an unmapped page elsewhere");
 	tell(fault_of_aged_log(), NULL, "a page made old elsewhere");
 	tell(fault_of_added_slot(), NULL, "a slot being added elsewhere");

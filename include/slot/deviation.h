@@ -30,6 +30,13 @@ const char *deviation_of_failed_log(void);
  */
 const char *deviation_of_clean_value(void);
 
+/* fault_of_attribute_mask - does SET_CMMA_BITS in this kernel set bits that its mask leaves out to
+ * 0? */
+const char *fault_of_attribute_mask(void);
+
+/* fault_of_clean_attribute - does this kernel send 0 for a clean page between two dirty ones? */
+const char *fault_of_clean_attribute(void);
+
 /*
  * fault_of_moved_log - do released kernels lose the log of what the guest has not met since a
  * move? docs/findings.md

@@ -52,11 +52,31 @@ const char *deviation_of_failed_log(void)
 #endif
 }
 
-/* DEV-15: how far the next dirty page is, is asked after the value beside it was copied */
+/* DEV-13: how far the next dirty page is, is asked after the value beside it was copied */
 const char *deviation_of_clean_value(void)
 {
 #ifdef __s390x__
-	return compat_new_memory_management() ? NULL : "DEV-15";
+	return compat_new_memory_management() ? NULL : "DEV-13";
+#else
+	return NULL;
+#endif
+}
+
+/* FIND-27: a page's value is made of the bits under the mask, and no others are kept */
+const char *fault_of_attribute_mask(void)
+{
+#ifdef __s390x__
+	return compat_new_memory_management() ? "FIND-27" : NULL;
+#else
+	return NULL;
+#endif
+}
+
+/* FIND-28: only the values of dirty pages are read, those between them are left 0 */
+const char *fault_of_clean_attribute(void)
+{
+#ifdef __s390x__
+	return compat_new_memory_management() ? "FIND-28" : NULL;
 #else
 	return NULL;
 #endif
