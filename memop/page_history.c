@@ -430,6 +430,7 @@ static void process(enum history h, bool keys, long only)
 	pid_t child;
 
 	fflush(stdout);
+	bytes_rest(0); /* made once, not in each process */
 	child = fork();
 	TEST_ASSERT(child >= 0, "fork, errno %d", errno);
 	if (!child) {
