@@ -148,10 +148,13 @@ $(OUTPUT)/tools/complete: $(headers)/complete
 generated := $(OUTPUT)/tools/complete
 endif
 
+# For s390x lib/s390x/string.c has all but strnlen(), and faster
+override_flags := -ffreestanding $(if $(filter s390x,$(machine)),$(foreach f,memcpy memset memcmp,-D$(f)=slow_$(f)))
+overrides := $(OUTPUT)/kvm_util/lib/string_override.c.o $(if $(filter s390x,$(machine)),$(OUTPUT)/lib/s390x/string.o)
 $(OUTPUT)/kvm_util/%.o: $(kvm_selftests)/% $(headers)/complete $(generated)
 	$(call say,CC)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(compiler) $(kvm_flags) $(if $(findstring string_override,$<),-ffreestanding) -c $< -o $@
+	$(Q)$(compiler) $(kvm_flags) $(if $(findstring string_override,$<),$(override_flags)) -c $< -o $@
 
 $(OUTPUT)/libkvm_util.a: $(kvm_objects)
 	$(call say,AR)
@@ -168,13 +171,12 @@ $(OUTPUT)/libs390_memory.a: $(lib_objects) $(OUTPUT)/lib-list
 
 evidence := $(patsubst $(TOP)/%.c,$(OUTPUT)/%,$(wildcard $(TOP)/tests/evidence/*.c))
 
-# string_override is linked by name: an archive would lose to the C library
+# The overrides are linked by name: an archive would lose to the C library
 $(programs) $(evidence): $(OUTPUT)/%: $(TOP)/%.c $(OUTPUT)/libs390_memory.a $(OUTPUT)/libkvm_util.a
 	$(call say,LINK)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(compiler) $(own_flags) $(link_flags) -MF $@.d -MT $@ $< \
-		$(OUTPUT)/kvm_util/lib/string_override.c.o $(OUTPUT)/libs390_memory.a \
-		$(OUTPUT)/libkvm_util.a -ldl -o $@
+		$(overrides) $(OUTPUT)/libs390_memory.a $(OUTPUT)/libkvm_util.a -ldl -o $@
 
 bench_programs: $(evidence)
 
@@ -191,7 +193,7 @@ $(OUTPUT)/upstream/%: %.c $(OUTPUT)/libkvm_util.a
 	$(call say,LINK)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(compiler) $(kvm_flags) $(link_flags) -MF $@.d -MT $@ $< \
-		$(OUTPUT)/kvm_util/lib/string_override.c.o $(OUTPUT)/libkvm_util.a -ldl -o $@
+		$(overrides) $(OUTPUT)/libkvm_util.a -ldl -o $@
 
 -include $(wildcard $(OUTPUT)/*/*.d $(OUTPUT)/*/*/*.d $(OUTPUT)/*/*/*/*.d)
 
