@@ -189,7 +189,7 @@ upstream_sources := $(foreach n,$(upstream_names),$(wildcard $(kvm_selftests)/$(
 upstream: $(patsubst %.c,$(OUTPUT)/upstream/%,$(notdir $(upstream_sources)))
 
 vpath %.c $(kvm_selftests) $(kvm_selftests)/$(kvm_arch)
-$(OUTPUT)/upstream/%: %.c $(OUTPUT)/libkvm_util.a
+$(OUTPUT)/upstream/%: %.c $(overrides) $(OUTPUT)/libkvm_util.a
 	$(call say,LINK)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(compiler) $(kvm_flags) $(link_flags) -MF $@.d -MT $@ $< \
