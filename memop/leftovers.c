@@ -7,8 +7,8 @@
  *
  * How it is seen: each kind of refusal and of exception 10,000 times; the kernel's own
  * count of its memory (case/usage.h) must not grow by 8 bytes for each. Those that end in a
- * fault cost more: 2,000 of them, and 500 of those with thousands of bytes, for which the
- * same limit is 33 and 132 bytes each. Then a good
+ * fault cost more: 1,000 of them, and 500 of those with thousands of bytes, for which the
+ * same limit is 41 and 82 bytes each. Then a good
  * request, a slot added and deleted, which waits for whoever is still within kvm->srcu,
  * and a mapping, which waits for mmap_lock: what was not let go of hangs there.
  *
@@ -102,7 +102,7 @@ static void many(const char *name, const char *clause, int fd, unsigned long req
 	now.arg = arg;
 	now.expected = expected;
 	now.as_expected = true;
-	now.times = times / (size > 4096 ? 20 : now.faults ? 5 : 1);
+	now.times = times / (size > 4096 ? 20 : now.faults ? 10 : 1);
 	if (usage_grows(one_round, what))
 		report_wrong(name, "nothing of it stays in use", "%s", what);
 	if (!now.as_expected)
