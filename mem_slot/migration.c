@@ -23,6 +23,8 @@
 
 #ifdef __s390x__
 
+#define MIB (1UL << 20)
+
 static struct kvm_vm *vm;
 static uint64_t unit;
 static uint8_t *memory;
@@ -82,7 +84,7 @@ static void drop(uint32_t slot)
 static void begin(void)
 {
 	vm = vm_create_barebones();
-	unit = compat_slot_unit();
+	unit = compat_slot_unit() > MIB ? compat_slot_unit() : MIB;
 	memory = region_memory(4 * unit);
 }
 
@@ -224,7 +226,7 @@ static void refused_changes(void)
 	started("start");
 	r.user += 8;
 	refused(r, EINVAL, "a slot without a log is refused for its user address");
-	if (unit > 4096) {
+	if (compat_slot_unit() > 4096) {
 		r.user += 4096 - 8;
 		refused(r, EINVAL, "a slot without a log is refused for a part of a MiB");
 	}
@@ -281,6 +283,28 @@ static void cmma_disabled(void)
 	}
 }
 
+/* One case: a slot of one page, where it may be that small, and the page behind it */
+static void behind_a_page(struct kvm_s390_cmma_log log)
+{
+	struct region r = {
+		.slot = 3, .gpa = 3 * unit, .size = 4096, .user = (uintptr_t)memory + 3 * unit
+	};
+	struct outcome o;
+
+	if (compat_slot_unit() > r.size)
+		return;
+	region_case(vm->fd, false, &r, outcome_success(), "a slot of one page");
+	log.start_gfn = r.gpa / 4096 + 1;
+	o = cmma(KVM_S390_SET_CMMA_BITS, &log);
+	if (compat_new_memory_management() && !o.ret) {
+		if (report_case())
+			report_fault("FIND-29");
+	} else {
+		report_outcome(outcome_error(EFAULT), o, "set behind a slot of one page");
+	}
+	drop(3);
+}
+
 static void cmma_requests(uint8_t *values, size_t count)
 {
 	struct kvm_s390_cmma_log log = { .count = (uint32_t)count, .values = (uintptr_t)values };
@@ -298,6 +322,7 @@ static void cmma_requests(uint8_t *values, size_t count)
 	log.mask = ~0UL;
 	report_outcome(outcome_error(EFAULT), cmma(KVM_S390_SET_CMMA_BITS, &log),
 		       "set where there is no slot");
+	behind_a_page(log);
 	log.start_gfn = 0;
 	log.values = 0;
 	report_outcome(outcome_error(EFAULT), cmma(KVM_S390_SET_CMMA_BITS, &log), "set from NULL");
