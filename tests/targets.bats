@@ -608,3 +608,13 @@ print(machine_facts(log).replace(chr(10), '|'))"
 	run timeout 60 python3 "$root/tests/fake/shell.py" "$root" "$dir"
 	[ "$status" -eq 0 ] || { echo "$output"; return 1; }
 }
+
+@test "the programs of the emulated machines read their arguments" {
+	for program in qemu/machine.py hercules/boot.py; do
+		python3 -ES "$root/targets/$program" --help | grep -q -- --parameters
+	done
+	run python3 -ES "$root/targets/qemu/machine.py" --kernel none --initrd none --work "$dir/work" \
+		--job "$dir/none" --out "$dir/out" --timeout 1
+	[ "$status" -eq 3 ]
+	[ -s "$dir/out/broken" ]
+}

@@ -8,6 +8,7 @@ import select
 import signal
 import sys
 import time
+from pathlib import Path
 
 from disks import Broken, Reader, Writer, create_disks, put_job, take_results
 
@@ -15,7 +16,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
     from typing import BinaryIO
 
 # Beyond the job's own time, for what the machine does before and after it
