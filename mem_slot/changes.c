@@ -239,6 +239,9 @@ static void undefined_flags(void)
 	for (unsigned int bit = 3; bit < 32; bit++) {
 		r = two_units(7, LOG | 1U << bit, 72);
 		change(2, r, outcome_error(EINVAL), "an undefined flag for a slot that is there");
+		/* What follows is looked at for each third bit, the last among them */
+		if ((31 - bit) % 3)
+			continue;
 		r.gpa = 80 * unit;
 		change(2, r, outcome_error(EINVAL), "moved, with an undefined flag");
 		r = two_units(6, 1U << bit, 66);
