@@ -13,7 +13,7 @@
 #include "world/walk_internal.h"
 
 /* Of waking, and with the process's CPU time told: an emulated machine of a busy host is slow */
-#define STUCK_SECONDS 100
+#define STUCK_SECONDS 60
 #define TRIES 6
 #define CANDIDATES 3
 
