@@ -51,7 +51,11 @@ def of(options: Options, machine: dict[str, str]) -> Counts | None:
     if not series or not target or options.cpus or options.memory:
         return None
     path = os.path.join(options.suite, "expected", f"{os.path.basename(target)}-{series[0]}")
-    return read(path) if os.path.exists(path) else None
+    counts = read(path) if os.path.exists(path) else None
+    # A kernel or module of the user's own may have mended what the distribution's has
+    if counts and "/" in options.about.get("asked", ""):
+        counts = {place: {name: (0, most) for name, (_, most) in line.items()} for place, line in counts.items()}
+    return counts
 
 
 def in_words(least: int, most: int) -> str:

@@ -54,6 +54,19 @@ setup_file() {
 	done
 }
 
+@test "expected counts are of lines and names that there are" {
+	local file place number name cases
+
+	for file in "$root"/expected/*; do
+		while read -r place number name cases; do
+			[[ -n $place && $place != "#"* ]] || continue
+			[[ -e $root/$place.c ]]
+			grep -q "| $name |" "$root/${place%/*}/contract.md" || grep -q "^## $name:" "$root/docs/findings.md"
+			[[ $number =~ ^[1-9] && $cases =~ ^[0-9]+(-[0-9]+)?$ ]]
+		done <"$file"
+	done
+}
+
 @test "new-test refuses what is no test, and overwrites none" {
 	for words in '' memop nosuch/x memop/X memop/absolute_keys 'memop/x NO-SUCH-01' 'memop/x a b'; do
 		# shellcheck disable=SC2086 # words

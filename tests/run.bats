@@ -488,6 +488,12 @@ interrupted_by() {
 	done
 	has 'FAILED: 0 passed, 1 failed'
 	has 'DEV-02 in 5 cases, expected in 0'
+	echo 'memop/known 1 DEV-02 6-9' >"$suite/expected/fake-6.12"
+	in_runner --about=target=fake --about=asked=/home/me/linux
+	[ "$status" -eq 0 ]
+	echo 'memop/known 1 DEV-02 4' >"$suite/expected/fake-6.12"
+	in_runner --about=target=fake --about=asked=/home/me/linux
+	[ "$status" -eq 1 ]
 	in_runner --about=target=other
 	[ "$status" -eq 0 ]
 	has 'not held against expected counts'
