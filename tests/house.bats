@@ -61,7 +61,7 @@ setup_file() {
 		while read -r place number name cases; do
 			[[ -n $place && $place != "#"* ]] || continue
 			[[ -e $root/$place.c ]]
-			grep -q "| $name |" "$root/${place%/*}/contract.md" || grep -q "^## $name:" "$root/docs/findings.md"
+			grep -q "| $name |" "$root"/*/contract.md || grep -q "^## $name:" "$root/docs/findings.md"
 			[[ $number =~ ^[1-9] && $cases =~ ^[0-9]+(-[0-9]+)?$ ]]
 		done <"$file"
 	done
