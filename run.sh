@@ -260,6 +260,7 @@ main() {
 	else
 		prepare
 	fi
+	choose_jobs
 	local IFS=$'\t'
 	# shellcheck disable=SC2048,SC2086 # words of the states
 	hold ${STATES[*]#*=}

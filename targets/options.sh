@@ -44,7 +44,8 @@ usage() {
 		  --cpus N             CPUs of the machine (default: what each test needs)
 
 		How
-		  -j N                 machines side by side (default: this host's CPUs)
+		  -j N                 tests side by side (default: this host's CPUs; 1
+		                       where the target is one machine: native)
 		  --timeout SECONDS    for each test, instead of its family's
 		  --strict             known faults of released kernels are failures
 		  --no-install         install nothing with apt: say what is missing
@@ -135,7 +136,7 @@ number() {
 check_options() {
 	[[ -z $MEMORY ]] || number --memory "$MEMORY" 256 1536
 	[[ -z $CPUS ]] || number --cpus "$CPUS" 1 8
-	number -j "${JOBS:=$(nproc)}" 1 64
+	[[ -z $JOBS ]] || number -j "$JOBS" 1 64
 	number --keep "$KEEP" 1 1000
 	[[ -z $TIMEOUT ]] || number --timeout "$TIMEOUT" 1 100000
 	[[ -z $KVM_MODULE || -r $KVM_MODULE ]] || die "--kvm-module: cannot read $KVM_MODULE"
@@ -167,6 +168,17 @@ check_taken() {
 		[[ -z ${option#*:} || $taken == *" ${option%%:*} "* ]] || refuse "${option%%:*}"
 	done
 	[[ $MODE != exec && $MODE != shell || $taken == *" $MODE "* ]] || refuse "$MODE"
+}
+
+# Beside each other in one kernel, tests would find each other's memory and log
+choose_jobs() {
+	if [[ -n $JOBS ]]; then
+		return
+	elif [[ $(target_info machines) == one ]]; then
+		JOBS=1
+	else
+		JOBS=$(nproc)
+	fi
 }
 
 refuse() {
