@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "case/report.h"
+#include "case/usage.h"
 #include "compat.h"
 #include "slot/backing.h"
 #include "slot/region.h"
@@ -40,21 +41,6 @@ static void begin(void)
 static void end(void)
 {
 	kvm_vm_free(vm);
-}
-
-/* In KiB */
-static long used(const char *what)
-{
-	FILE *file = fopen("/proc/meminfo", "r");
-	char text[120], name[40];
-	long value, found = -1;
-
-	TEST_ASSERT(file, "/proc/meminfo");
-	while (found < 0 && fgets(text, sizeof(text), file))
-		if (sscanf(text, "%39[^:]: %ld kB", name, &value) == 2 && !strcmp(name, what))
-			found = value;
-	fclose(file);
-	return found;
 }
 
 static int set_in(int fd, uint32_t slot, uint64_t gpa, uint64_t size, uint32_t flags)
@@ -148,12 +134,13 @@ static void leaves_nothing(bool (*change)(void), const char *request)
 	long more_logs = 0, more_slots = 0;
 	bool good = change(), grown = true;
 
+	TEST_ASSERT(usage_of("VmallocUsed") >= 0 && usage_of("SUnreclaim") >= 0, "/proc/meminfo");
 	for (int i = 0; grown && i < TRIES; i++) {
-		more_logs = -used("VmallocUsed");
-		more_slots = -used("SUnreclaim");
+		more_logs = -usage_of("VmallocUsed");
+		more_slots = -usage_of("SUnreclaim");
 		good &= change();
-		more_logs += used("VmallocUsed");
-		more_slots += used("SUnreclaim");
+		more_logs += usage_of("VmallocUsed");
+		more_slots += usage_of("SUnreclaim");
 		grown = more_logs > logs || more_slots > slots;
 	}
 	report_check(good && !grown, request, "each is as it is to be, and nothing is left of it",

@@ -22,6 +22,7 @@
 #include "case/bytes.h"
 #include "s390x/bench.h"
 #include "case/report.h"
+#include "case/usage.h"
 #include "s390x/trial.h"
 
 #define PLACE 0x110000UL
@@ -266,31 +267,19 @@ static void request_memory(void)
 #define BUFFERS "MEMOP-BUF-01 MEMOP-BUF-02 MEMOP-BUF-04 MEMOP-CHK-03"
 #define READS "MEMOP-BUF-01 MEMOP-BUF-04 MEMOP-CHK-03"
 
-/* In KiB: KVM's copies of buffers, and its lists of pages, lie in such memory */
-static long kernel_memory(void)
-{
-	FILE *file = fopen("/proc/meminfo", "r");
-	char text[120];
-	long used = -1;
-
-	TEST_ASSERT(file, "/proc/meminfo");
-	while (used < 0 && fgets(text, sizeof(text), file))
-		sscanf(text, "VmallocUsed: %ld kB", &used);
-	fclose(file);
-	return used;
-}
-
 /* One case: a request that fails, very often */
 static void leaves_nothing(struct kvm_s390_mem_op op, struct outcome expected, const char *request)
 {
 	enum { TIMES = 2000, TOLERATED = 2048 };
 	bool logical = op.op <= KVM_S390_MEMOP_LOGICAL_WRITE, as_expected = true;
-	long before = kernel_memory(), more;
+	/* KVM's copies of buffers, and its lists of pages, lie there */
+	long before = usage_of("VmallocUsed"), more;
 
+	TEST_ASSERT(before >= 0, "/proc/meminfo");
 	for (int i = 0; i < TIMES; i++)
 		as_expected &= outcome_equal(memop(logical ? arena->vcpu->fd : arena->vm->fd, &op),
 					     expected);
-	more = kernel_memory() - before;
+	more = usage_of("VmallocUsed") - before;
 	report_check(as_expected && more < TOLERATED, request,
 		     "it fails 2000 times, and the kernel uses no more memory then",
 		     "%s, VmallocUsed is %ld KiB more",

@@ -21,4 +21,7 @@
  */
 bool usage_grows(void (*round)(void), char *what);
 
+/* usage_of - what /proc/meminfo tells of @kind, in KiB; -1 if nothing */
+long usage_of(const char *kind);
+
 #endif

@@ -52,21 +52,25 @@ static long files_of_system(void)
 	return n;
 }
 
-/* What is not told stays 0 */
-static void look(long *now)
+long usage_of(const char *kind)
 {
 	FILE *file = fopen("/proc/meminfo", "r");
 	char line[120], name[64];
-	long value;
+	long value, found = -1;
 
-	memset(now, 0, KINDS * sizeof(*now));
-	while (file && fgets(line, sizeof(line), file))
-		for (size_t i = 0; i < FILES; i++)
-			if (sscanf(line, "%63[^:]: %ld", name, &value) == 2 &&
-			    !strcmp(name, kinds[i].name))
-				now[i] = value;
+	while (file && found < 0 && fgets(line, sizeof(line), file))
+		if (sscanf(line, "%63[^:]: %ld", name, &value) == 2 && !strcmp(name, kind))
+			found = value;
 	if (file)
 		fclose(file);
+	return found;
+}
+
+/* What is not told is the same each time */
+static void look(long *now)
+{
+	for (size_t i = 0; i < FILES; i++)
+		now[i] = usage_of(kinds[i].name);
 	now[FILES] = files_open();
 	now[FILES + 1] = files_of_system();
 }

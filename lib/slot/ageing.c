@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "case/pagemap.h"
 #include "slot/ageing.h"
 
 /* Headers of the C library may be older */
@@ -78,22 +79,6 @@ static void stop(void)
 	put_number(DAMON "nr_kdamonds", 0);
 }
 
-/* Bit 25 of /proc/kpageflags: has nobody used it since it was made old? */
-static bool is_idle(const uint8_t *at)
-{
-	size_t page = (size_t)getpagesize();
-	int map = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-	int flags = open("/proc/kpageflags", O_RDONLY | O_CLOEXEC);
-	uint64_t entry = 0, flag = 0;
-
-	if (pread(map, &entry, 8, (off_t)((uintptr_t)at / page * 8)) != 8 ||
-	    pread(flags, &flag, 8, (off_t)((entry & ((1ULL << 55) - 1)) * 8)) != 8)
-		flag = 0;
-	close(map);
-	close(flags);
-	return flag >> 25 & 1;
-}
-
 const char *ageing_look(uint8_t *at, size_t size)
 {
 	bool old = false;
@@ -107,7 +92,7 @@ const char *ageing_look(uint8_t *at, size_t size)
 		return "DAMON, and root to start it";
 	}
 	for (int ms = 0; ms < 1000 && !old; ms++) {
-		old = is_idle(at);
+		old = pageflag_is(at, PAGEFLAG_IDLE);
 		usleep(1000);
 	}
 	stop();

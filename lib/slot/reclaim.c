@@ -11,6 +11,7 @@
 #include <sys/swap.h>
 #include <unistd.h>
 
+#include "case/pagemap.h"
 #include "slot/reclaim.h"
 
 #define KSM "/sys/kernel/mm/ksm/"
@@ -75,22 +76,6 @@ static bool ksm_run(void)
 	return running;
 }
 
-/* Bit 21 of /proc/kpageflags of the page at @at: is it KSM's? */
-static bool is_merged(const uint8_t *at)
-{
-	size_t page = (size_t)getpagesize();
-	int map = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-	int flags = open("/proc/kpageflags", O_RDONLY | O_CLOEXEC);
-	uint64_t entry = 0, flag = 0;
-
-	if (pread(map, &entry, 8, (off_t)((uintptr_t)at / page * 8)) != 8 ||
-	    pread(flags, &flag, 8, (off_t)((entry & ((1ULL << 55) - 1)) * 8)) != 8)
-		flag = 0;
-	close(map);
-	close(flags);
-	return flag >> 21 & 1;
-}
-
 const char *reclaim_merge(uint8_t *a, uint8_t *b, size_t size)
 {
 	const char *missing = "KSM, and root to start it";
@@ -99,7 +84,7 @@ const char *reclaim_merge(uint8_t *a, uint8_t *b, size_t size)
 	if (madvise(a, size, MADV_MERGEABLE) || madvise(b, size, MADV_MERGEABLE) || !ksm_run())
 		return missing;
 	for (int ms = 0; ms < 1000; ms += 5) {
-		if (is_merged(a))
+		if (pageflag_is(a, PAGEFLAG_KSM))
 			return NULL;
 		usleep(5000);
 	}
@@ -165,29 +150,18 @@ static bool swap_on(void)
 	return !swapon(ZRAM, 0);
 }
 
-/* Bit 62 of /proc/self/pagemap */
-static bool is_swapped(const uint8_t *at)
-{
-	int map = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-	uint64_t entry = 0;
-
-	if (pread(map, &entry, 8, (off_t)((uintptr_t)at / (size_t)getpagesize() * 8)) != 8)
-		entry = 0;
-	close(map);
-	return entry >> 62 & 1;
-}
-
 const char *reclaim_swap(uint8_t *at, size_t size)
 {
 	if (!swap_on())
 		return "swap, or /dev/zram0 and root";
 	/* Pages that wait to be put on a list of the kernel's are not taken at once */
 	for (int n = 0; n < 100; n++) {
-		if (madvise(at, size, MADV_PAGEOUT) || is_swapped(at))
+		if (madvise(at, size, MADV_PAGEOUT) || pagemap_is(at, PAGEMAP_SWAPPED))
 			break;
 		usleep(1000);
 	}
-	return is_swapped(at) ? NULL : "a kernel that swaps the page out (MADV_PAGEOUT)";
+	return pagemap_is(at, PAGEMAP_SWAPPED) ? NULL
+					       : "a kernel that swaps the page out (MADV_PAGEOUT)";
 }
 
 size_t reclaim_huge_size(void)
