@@ -448,5 +448,6 @@ static const struct line lines[] = {
 int main(int argc, char **argv)
 {
 	memop_begin(argc, argv, lines, ARRAY_SIZE(lines), MEMOP_CMPXCHG);
+	hold_prepare();
 	return report_run();
 }

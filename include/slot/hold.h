@@ -16,6 +16,13 @@ struct hold {
 };
 
 /*
+ * hold_prepare - once, before the first VM of a process that holds accesses
+ * A process beside it makes changes in a VM of its own, where nobody is held: a change that
+ * sleeps on while these come to their end is one that waits.
+ */
+void hold_prepare(void);
+
+/*
  * hold_begin - whoever touches the page at @at next, is held there
  * It must be an anonymous page that was never touched. Accesses of the kernel are held
  * too, which takes root or the sysctl vm.unprivileged_userfaultfd.

@@ -16,11 +16,54 @@
 #include <linux/userfaultfd.h>
 
 #include "kvm_util.h"
+#include "compat.h"
+#include "slot/backing.h"
 #include "slot/hold.h"
+#include "slot/region.h"
 
 #define ARRIVES_MS 5000 /* for the access to come to the page */
-#define EARLY_MS 60	/* a change that waits for nothing takes far less */
+#define LOOKS 5000	/* at a change that neither ends nor sleeps: 200 us each, and more */
 #define STUCK_S 20
+#define LIKES 2 /* of a change, elsewhere */
+
+static int like[2]; /* to the process that makes changes elsewhere, and from it */
+
+/* What waits for readers of slots (SRCU) where there are none */
+static _Noreturn void change_elsewhere(int orders, int answers)
+{
+	struct kvm_vm *vm = vm_create_barebones();
+	struct region added = { .size = compat_slot_unit() }, deleted = { 0 };
+	bool good = true;
+	char order;
+
+	added.user = (uintptr_t)region_memory(added.size);
+	while (good && read(orders, &order, 1) == 1) {
+		for (int i = 0; i < LIKES; i++)
+			good &= !region_set(vm->fd, false, &added).ret &&
+				!region_set(vm->fd, false, &deleted).ret;
+		good &= write(answers, &order, 1) == 1;
+	}
+	_exit(0);
+}
+
+void hold_prepare(void)
+{
+	int orders[2], answers[2];
+	pid_t child;
+
+	TEST_ASSERT(!pipe2(orders, O_CLOEXEC) && !pipe2(answers, O_CLOEXEC), "no pipe");
+	child = fork();
+	TEST_ASSERT(child >= 0, "no process, errno %d", errno);
+	if (!child) {
+		close(orders[1]);
+		close(answers[0]);
+		change_elsewhere(orders[0], answers[1]);
+	}
+	close(orders[0]);
+	close(answers[1]);
+	like[0] = orders[1];
+	like[1] = answers[0];
+}
 
 const char *hold_begin(struct hold *h, uint8_t *at)
 {
@@ -66,6 +109,7 @@ static void let_go(const struct hold *h, const void *bytes)
 struct runner {
 	pthread_t thread;
 	void (*function)(void);
+	volatile pid_t id; /* 0: it has not begun */
 	volatile bool done;
 };
 
@@ -73,6 +117,7 @@ static void *run(void *arg)
 {
 	struct runner *r = arg;
 
+	r->id = (pid_t)syscall(SYS_gettid);
 	r->function();
 	r->done = true;
 	return NULL;
@@ -81,6 +126,7 @@ static void *run(void *arg)
 static void start(struct runner *r, void (*function)(void))
 {
 	r->function = function;
+	r->id = 0;
 	r->done = false;
 	TEST_ASSERT(!pthread_create(&r->thread, NULL, run, r), "no thread");
 }
@@ -94,6 +140,47 @@ static bool ends(struct runner *r)
 	return !pthread_timedjoin_np(r->thread, NULL, &until);
 }
 
+/* How often has it gone to sleep, if it sleeps now? Else 0 */
+static unsigned long sleeps(const struct runner *r)
+{
+	char path[60], line[120], state = 'R';
+	unsigned long times = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/status", (int)r->id);
+	file = r->id ? fopen(path, "r") : NULL;
+	while (file && fgets(line, sizeof(line), file)) {
+		sscanf(line, "State: %c", &state);
+		sscanf(line, "voluntary_ctxt_switches: %lu", &times);
+	}
+	if (file)
+		fclose(file);
+	return state == 'D' || state == 'S' ? times : 0;
+}
+
+/*
+ * Is it complete, or waiting? A change that waits for nobody in particular sleeps, too, but
+ * wakes up while its like elsewhere, begun later, comes to its end.
+ */
+static bool is_early(const struct runner *r)
+{
+	char answer;
+
+	for (int i = 0; i < LOOKS && !r->done; i++) {
+		unsigned long asleep = sleeps(r);
+
+		if (!asleep) {
+			usleep(200);
+			continue;
+		}
+		TEST_ASSERT(write(like[0], "", 1) == 1 && read(like[1], &answer, 1) == 1,
+			    "the other process has ended");
+		if (!r->done && sleeps(r) == asleep)
+			return false;
+	}
+	return r->done;
+}
+
 struct hold_race hold_race(struct hold *h, void (*access)(void), void (*change)(void),
 			   const void *bytes)
 {
@@ -104,9 +191,7 @@ struct hold_race hold_race(struct hold *h, void (*access)(void), void (*change)(
 	start(&accesses, access);
 	race.held = arrives(h);
 	start(&changes, change);
-	for (int ms = 0; ms < EARLY_MS && !changes.done; ms++)
-		usleep(1000);
-	race.early = changes.done;
+	race.early = is_early(&changes);
 	if (race.held)
 		let_go(h, bytes);
 	race.stuck = !ends(&accesses) || !ends(&changes);
