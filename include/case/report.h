@@ -117,6 +117,9 @@ void report_decided(const char *names);
 /* report_deciding - the same for each case from here on to the line's end, or to NULL */
 void report_deciding(const char *names);
 
+/* report_undecided - is there a clause that this line promises, and none of its cases decided? */
+bool report_undecided(void);
+
 /*
  * report_deviation - the case deviates from the contract as kernels are known to
  * @name: in the family's contract.md

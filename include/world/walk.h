@@ -23,8 +23,9 @@ void walk_options(const char *contract, int *argc, char **argv);
 void walk_begin(const struct actions *const *groups, size_t count, const char *program);
 
 /*
- * walk_line - a whole result line: walks until the steps or minutes are over, judged;
- * with "--replay" that script only
+ * walk_line - a whole result line: walks until the steps or minutes are over, judged, and
+ * on from there, to four times the steps, until each action has come up and each clause that
+ * the line promises has decided something; with "--replay" that script only
  * @steps: by default
  */
 enum walk_kind {

@@ -59,6 +59,13 @@ bool walk_run(const struct script *script, uint64_t seed, unsigned int steps, bo
  */
 bool walk_shrink(bool excuse, double seconds);
 
+/* walk_tell_notes - how often what came up in this line's walks, as notes of its result */
+void walk_tell_notes(double seconds);
+/* walk_lacks_action - is there an action that has to come up, and did not yet? */
+bool walk_lacks_action(void);
+/* walk_check_coverage - an action that never came up is a failure of the walk, not a pass */
+void walk_check_coverage(void);
+
 /* walk_script_text - in the form that --replay takes, actions separated by @separator */
 void walk_script_text(const struct script *s, const char *separator, char *text, size_t size);
 /* walk_script_read - the other way round; returns NULL, or what is wrong with it */

@@ -108,6 +108,15 @@ void clauses_count(uint64_t mask)
 		clauses.name[i].cases += mask & 1;
 }
 
+bool clauses_left(void)
+{
+	for (size_t i = 0; i < clauses.names; i++)
+		if (clauses.promised >> i & 1 && !clauses.name[i].cases &&
+		    !is_without(&clauses.name[i]))
+			return true;
+	return false;
+}
+
 void clauses_print(void)
 {
 	for (size_t i = 0; i < clauses.names; i++)

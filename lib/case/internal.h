@@ -39,6 +39,9 @@ uint64_t clauses_mask(const char *names);
 /* clauses_count - one more case decided by those in @mask; 0: by the line's, if it names one */
 void clauses_count(uint64_t mask);
 
+/* clauses_left - is there one that was promised and not decided? */
+bool clauses_left(void);
+
 /* clauses_print - a comment for each clause that was decided */
 void clauses_print(void);
 

@@ -179,6 +179,12 @@ void report_deciding(const char *names)
 	report.deciding = names ? clauses_mask(names) : 0;
 }
 
+bool report_undecided(void)
+{
+	close_case();
+	return clauses_left();
+}
+
 static void count(struct tally *t, const char *name)
 {
 	size_t i = 0;

@@ -11,6 +11,7 @@
 #include "world/walk_internal.h"
 
 #define PER_WALK 150U
+#define GOES_ON 4UL /* times the steps, until all has come up */
 #define MOST_WALKS (1UL << 23)
 #define SHRINK_SECONDS 40 /* for each failure */
 #define FAILURES 8U	  /* that are told apart, at most */
@@ -56,7 +57,7 @@ void walk_options(const char *contract, int *argc, char **argv)
 {
 	static const struct report_number numbers[] = {
 		{ "--seed", "of the walks; 0: from the clock", &options.seed },
-		{ "--steps", "how many actions", &options.steps },
+		{ "--steps", "how many actions, and more until all came up", &options.steps },
 		{ "--minutes", "walk so long", &options.minutes },
 		{ "--failures", "end after as many", &options.failures },
 		{ "--excuse", "0: known faults of released kernels fail", &options.excuse },
@@ -143,38 +144,6 @@ static void failed(uint64_t seed, unsigned long steps)
 	report(state);
 }
 
-static void notes(double seconds)
-{
-	const struct trace *t = walk_trace;
-	char name[60];
-	unsigned long pairs = 0;
-
-	for (unsigned int i = 0; i < actions; i++)
-		for (unsigned int k = 0; k < actions; k++)
-			pairs += t->pair[i][k] > 0;
-	report_note("steps", (double)t->total, "actions");
-	report_note("rate", (double)t->total / seconds, "steps/s");
-	report_note("pairs", (double)pairs, "pairs");
-	report_note("pairs-there-are", (double)actions * actions, "pairs");
-	for (unsigned int i = 0; i < actions; i++) {
-		snprintf(name, sizeof(name), "action:%s", all[i]->name);
-		report_note(name, (double)t->count[i], "times");
-	}
-	for (unsigned int i = 0; i < CLAUSES && t->clause_met[i].name[0]; i++) {
-		snprintf(name, sizeof(name), "decided:%s", t->clause_met[i].name);
-		report_note(name, (double)t->clause_met[i].count, "times");
-	}
-}
-
-/* An action that never came up is a failure of the walk, not a pass */
-static void check_coverage(void)
-{
-	for (unsigned int i = 0; i < actions; i++)
-		report_check(walk_trace->count[i] ||
-				     (all[i]->weight == ACTION_AT_ONCE) != walk_trace->at_once,
-			     all[i]->name, "each action comes up", "this one never did");
-}
-
 /* What has decided the walk: the case counts for these clauses */
 static void tell_clauses(void)
 {
@@ -239,6 +208,17 @@ static uint64_t first_seed(void)
 	return options.seed;
 }
 
+static bool is_due(unsigned long done, unsigned long steps, double end)
+{
+	return options.minutes ? report_seconds() < end : done < steps;
+}
+
+/* What came up by chance so far may not be all that the line has to see */
+static bool has_all(enum walk_kind kind)
+{
+	return (kind == WALK_FINDINGS || !walk_lacks_action()) && !report_undecided();
+}
+
 void walk_line(unsigned long steps, enum walk_kind kind)
 {
 	double begun = report_seconds(), end = begun + 60.0 * (double)options.minutes;
@@ -259,7 +239,8 @@ void walk_line(unsigned long steps, enum walk_kind kind)
 	memset(walk_trace->count, 0, sizeof(walk_trace->count));
 	memset(walk_trace->pair, 0, sizeof(walk_trace->pair));
 	steps = options.steps ? options.steps : steps;
-	for (; options.minutes ? report_seconds() < end : done < steps; seed++) {
+	for (; is_due(done, steps, end) || (!failures && done < GOES_ON * steps && !has_all(kind));
+	     seed++) {
 		bool right;
 
 		/* What is drawn depends on what came before: a case alone needs that too */
@@ -280,9 +261,9 @@ void walk_line(unsigned long steps, enum walk_kind kind)
 		if (failures == FAILURES || failures >= options.failures)
 			break;
 	}
-	notes(report_seconds() - begun);
+	walk_tell_notes(report_seconds() - begun);
 	if (!failures && kind != WALK_FINDINGS)
-		check_coverage();
+		walk_check_coverage();
 }
 
 void walk_kept_line(const struct walk_kept *kept, size_t count)
