@@ -58,6 +58,21 @@ struct kvm_s390_mem_op {
 #define GUEST_MEMFD_FLAG_INIT_SHARED (1ULL << 1)
 #endif
 
+/* Older than 6.4: what is behind a dirty ring */
+#ifndef KVM_CAP_DIRTY_LOG_RING_WITH_BITMAP
+#define KVM_CAP_DIRTY_LOG_RING_WITH_BITMAP 225
+#endif
+
+/*
+ * Where in a vCPU's file its dirty ring is, in pages: 0 of an architecture that has none, though
+ * page 0 is something else
+ */
+#if KVM_DIRTY_LOG_PAGE_OFFSET
+#define COMPAT_RING_OFFSET KVM_DIRTY_LOG_PAGE_OFFSET
+#else
+#define COMPAT_RING_OFFSET 64
+#endif
+
 /* "old_addr" of struct kvm_s390_mem_op, bytes 8 to 15 of its union */
 static inline void compat_set_old_addr(struct kvm_s390_mem_op *op, const void *old_addr)
 {

@@ -6,6 +6,8 @@
 #ifndef SLOT_DEVIATION_H
 #define SLOT_DEVIATION_H
 
+#include <stdint.h>
+
 #include "case/outcome.h"
 
 /* deviation_of_user_address - is it known of kernels to take a user address that no process has? */
@@ -23,6 +25,12 @@ const char *deviation_of_untouched_page(void);
 /* deviation_of_failed_log - is it known of kernels that KVM_GET_DIRTY_LOG with EFAULT empties the
  * log? */
 const char *deviation_of_failed_log(void);
+
+/*
+ * deviation_of_ring_size - is it known of kernels to take a dirty ring of @size bytes for a
+ * smaller one?
+ */
+const char *deviation_of_ring_size(uint64_t size, struct outcome o);
 
 /*
  * deviation_of_clean_value - is it known of kernels that KVM_S390_GET_CMMA_BITS gives a clean value

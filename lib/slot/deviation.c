@@ -52,6 +52,14 @@ const char *deviation_of_failed_log(void)
 #endif
 }
 
+/* DEV-16: of the size only the lower 32 bits are looked at */
+const char *deviation_of_ring_size(uint64_t size, struct outcome o)
+{
+	uint32_t low = (uint32_t)size;
+
+	return size >> 32 && low && !(low & (low - 1)) && o.ret == 0 ? "DEV-16" : NULL;
+}
+
 /* DEV-13: how far the next dirty page is, is asked after the value beside it was copied */
 const char *deviation_of_clean_value(void)
 {
