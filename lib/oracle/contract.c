@@ -377,6 +377,19 @@ static void buffers_of_refused(const struct state *s, const struct request *r, s
 	refuse(p, s->buf.readable < size || s->buf.writable < size, EFAULT, "MEMOP-BUF-01");
 }
 
+/*
+ * api.rst has no order of checks: that there is no storage may be found before that the
+ * operation is none of the VM's. Linux 6.1 does so.
+ */
+static void storage_of_refused(const struct state *s, const struct request *r,
+			       const struct operation *op, struct prediction *p)
+{
+	bool is_vms = op->known && !op->on_vcpu && (s->extension & op->extension) == op->extension;
+
+	if (on(RULE_REFUSED_STORAGE) && !r->on_vcpu && !is_vms && !storage_at(s, r->op.gaddr))
+		allow(p, outcome_exception(PGM_ADDRESSING), "MEMOP-OP-01");
+}
+
 void contract_memop(const struct state *s, const struct request *r, struct prediction *p)
 {
 	const struct operation op = operation_of(r);
@@ -392,6 +405,7 @@ void contract_memop(const struct state *s, const struct request *r, struct predi
 	if (p->answers) {
 		p->refused = true;
 		buffers_of_refused(s, r, p);
+		storage_of_refused(s, r, &op, p);
 		return;
 	}
 	if (!op.sida)
