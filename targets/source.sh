@@ -76,6 +76,7 @@ build_suite() {
 	local arch=$1 tree name cross='' compiler
 
 	if recall suite "$arch" "$2" "${KSRC:-}" "${CC:-}" "${WERROR:-}"; then
+		include_step "$memo"
 		printf '%s\n' "$REPLY"
 		return
 	fi
