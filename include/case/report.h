@@ -180,7 +180,7 @@ void report_skip(enum skip_class class, const char *format, ...)
 /* report_skipped - has this line been skipped, e.g. by what it begins with? */
 bool report_skipped(void);
 
-/* report_note - a measured value; @name and @unit are single words */
+/* report_note - a measured value; @name is a single word, and so is @unit, or it begins with one */
 void report_note(const char *name, double value, const char *unit);
 
 /*

@@ -10,6 +10,7 @@
 
 #define FINDINGS 16U
 #define CLAUSES 100U
+#define SIGHTS 8U
 
 struct step {
 	uint16_t action;
@@ -35,7 +36,7 @@ struct trace {
 		char name[20];
 		unsigned long count;
 		bool now; /* in the last walk */
-	} finding[FINDINGS], clause_met[CLAUSES];
+	} finding[FINDINGS], clause_met[CLAUSES], sight[SIGHTS];
 };
 
 extern struct trace *walk_trace;

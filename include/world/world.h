@@ -150,6 +150,8 @@ bool world_is_wrong(void);
 bool world_expect(struct world *w, const char *clause, struct outcome expected, struct outcome o);
 /* world_decided - a clause has decided an outcome, which was right; @clause has to last */
 void world_decided(const char *clause);
+/* world_saw - something that either happens or not, told with the results; @what has to last */
+void world_saw(const char *what);
 
 /* Known faults of released kernels (docs/findings.md) */
 #define FOUND_KEYS "FIND-01" /* SET_SKEYS loses a key on memory that was never touched */

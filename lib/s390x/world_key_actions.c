@@ -249,9 +249,9 @@ static bool guest_does(struct world *w, const uint64_t *a, enum order_kind kind,
 		world_wrong(w, "SKEY-10", "the instruction takes place", "interruption %#x",
 			    taken.code);
 	begin_use(w);
-	/* Its storage, if it had none, counts as written */
+	/* It may get storage by this, which counts as written: keys are known without, too */
 	if (!(*state & PAGE_THERE))
-		*state |= PAGE_MAY_LOG | PAGE_THERE;
+		*state |= PAGE_MAY_LOG;
 	*value = o.value;
 	return !taken.any;
 }
@@ -272,7 +272,8 @@ static void act_sske(struct world *w, const uint64_t *a)
 	if (!guest_does(w, a, ORDER_SSKE, &value))
 		return;
 	have_key(world_memory(w, (unsigned int)a[0]), a[1], (uint8_t)a[3]);
-	world_memory(w, (unsigned int)a[0])->state[a[1]] |= PAGE_THERE;
+	if (a[3])
+		world_memory(w, (unsigned int)a[0])->state[a[1]] |= PAGE_TABLED;
 	world_heat(w, w->slot[a[0]].memory, (unsigned int)a[1]);
 }
 

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Two host threads at once: a MEM_OP in one, in the other a request or an access of a vCPU
- * that meets the same byte, or takes its slot away. Either may be first, and what both
- * return, and what is left, has to be as if one had been (SLOT-18, MEMOP-XCHG-05).
+ * Two host threads at once: a MEM_OP or an access of a vCPU in one, in the other a request
+ * or an access of another vCPU that meets the same bytes, or takes their slot away. Either may
+ * be first, and what both return, and what is left, has to be as if one had been (SLOT-18,
+ * MEMOP-XCHG-05).
  */
 #include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 
@@ -21,17 +24,34 @@ static const char *const deed_text[] = { "ABSOLUTE_READ",     "ABSOLUTE_WRITE",
 					 "a vCPU's load",     "its slot is deleted",
 					 "its slot is moved", "its log is read" };
 
-/* What a thread does, and what comes of it: about one byte */
+#define DELAYS 2000U /* turns, at most */
+#define BYTES 8U     /* what a vCPU loads and stores; a MEM_OP is about the first of them */
+
+/* What a thread does, and what comes of it */
 struct side {
 	struct world *w;
 	enum deed deed;
-	unsigned int slot, place;
-	uint64_t gpa;
+	unsigned int vcpu, slot, place;
+	uint64_t gpa, loaded;
 	uint8_t value, old; /* to be stored; of a cmpxchg, and what was found or read */
 	struct outcome o;
 	uint8_t bits[WORLD_LONGEST * WORLD_UNIT_PAGES / 8];
-	pthread_barrier_t *barrier;
+	unsigned int delay; /* turns */
+	atomic_uint *here;  /* how many threads are */
 };
+
+/* To be awake when the other one is: a thread that sleeps is always the second */
+static void wait_for_both(const struct side *s)
+{
+	unsigned int turns = 0;
+
+	atomic_fetch_add(s->here, 1);
+	while (atomic_load(s->here) < 2)
+		if (++turns % 4096 == 0)
+			sched_yield();
+	for (unsigned int i = 0; i < s->delay; i++)
+		atomic_load(s->here);
+}
 
 static void change_slot(struct side *s)
 {
@@ -63,11 +83,12 @@ static void do_memop(struct side *s)
 
 static void do_access(struct side *s)
 {
-	uint64_t value = s->value * 0x0101010101010101UL;
-	bool met = world_guest.access(s->w, 1, s->gpa, s->deed == STORE, &value);
+	bool met;
 
+	s->loaded = s->value * 0x0101010101010101UL;
+	met = world_guest.access(s->w, s->vcpu, s->gpa, s->deed == STORE, &s->loaded);
 	s->o = (struct outcome){ .ret = met ? 0 : PGM_ADDRESSING };
-	s->old = (uint8_t)(value >> 56);
+	s->old = (uint8_t)(s->loaded >> 56);
 }
 
 static void *perform(void *side)
@@ -75,7 +96,7 @@ static void *perform(void *side)
 	struct side *s = side;
 	struct kvm_dirty_log log = { .slot = s->w->first_slot + s->slot, .dirty_bitmap = s->bits };
 
-	pthread_barrier_wait(s->barrier);
+	wait_for_both(s);
 	if (s->deed <= EXCHANGE)
 		do_memop(s);
 	else if (s->deed <= LOAD)
@@ -87,10 +108,10 @@ static void *perform(void *side)
 	return NULL;
 }
 
-/* The byte and its slot, as a side finds and leaves them */
+/* The bytes and their slot, as a side finds and leaves them */
 struct place {
 	bool there, stored;
-	uint8_t value;
+	uint8_t bytes[BYTES];
 };
 
 /* Would @s, now, have returned what it did? */
@@ -104,20 +125,22 @@ static bool fits(const struct side *s, uint8_t expected_old, struct place *p)
 		return s->o.ret == PGM_ADDRESSING;
 	if (s->o.ret)
 		return false;
-	if (s->deed == READ || s->deed == LOAD)
-		return s->old == p->value;
-	if (s->deed == EXCHANGE && p->value != expected_old)
-		return s->old == p->value;
-	p->value = s->value;
+	if (s->deed == LOAD)
+		return !memcmp(&s->loaded, p->bytes, BYTES);
+	if (s->deed == READ || (s->deed == EXCHANGE && p->bytes[0] != expected_old))
+		return s->old == p->bytes[0];
+	memset(p->bytes, s->value, s->deed == STORE ? BYTES : 1);
 	p->stored = true;
 	return s->deed != EXCHANGE || s->old == expected_old;
 }
 
-static bool in_order(const struct side *first, const struct side *second, uint8_t before,
-		     uint8_t now, struct place *p)
+static bool in_order(const struct side *first, const struct side *second, const uint8_t *before,
+		     const uint8_t *now, struct place *p)
 {
-	*p = (struct place){ .there = true, .value = before };
-	return fits(first, before, p) && fits(second, before, p) && p->value == now;
+	*p = (struct place){ .there = true };
+	memcpy(p->bytes, before, BYTES);
+	return fits(first, before[0], p) && fits(second, before[0], p) &&
+	       !memcmp(p->bytes, now, BYTES);
 }
 
 /* slot, page, first deed, second deed, seed */
@@ -125,7 +148,7 @@ static void draw(struct world *w, uint64_t *a)
 {
 	a[0] = world_below(w, WORLD_SLOTS);
 	a[1] = world_page(w, w->slot[a[0]].memory);
-	a[2] = world_below(w, EXCHANGE + 1);
+	a[2] = world_below(w, LOAD + 1);
 	a[3] = WRITE + world_below(w, DEEDS - WRITE);
 	a[4] = world_random(w);
 }
@@ -150,7 +173,8 @@ static unsigned int place_to_move_to(struct world *w, const uint64_t *a)
 static bool ready(struct world *w, const uint64_t *a)
 {
 	return a[0] < WORLD_SLOTS && w->slot[a[0]].used && w->slot[a[0]].place && w->vcpus > 1 &&
-	       !world_cpu(w, 1)->pending && a[2] <= EXCHANGE && a[3] > READ && a[3] < DEEDS &&
+	       !world_cpu(w, 0)->pending && !world_cpu(w, 1)->pending && a[2] <= LOAD &&
+	       a[3] > READ && a[3] < DEEDS &&
 	       a[1] < world_memory(w, (unsigned int)a[0])->units * WORLD_UNIT_PAGES &&
 	       (a[3] != MOVE ||
 		(place_to_move_to(w, a) &&
@@ -187,50 +211,68 @@ static void settle(struct world *w, const uint64_t *a, const struct side *b, con
 		world_slot_deleted(w, (unsigned int)a[0]);
 	if (b->deed == MOVE)
 		world_slot_moved(w, (unsigned int)a[0], b->place);
-	if (b->deed == EXCHANGE)
+	if (a[2] == EXCHANGE || b->deed == EXCHANGE)
 		world_decided("MEMOP-XCHG-05");
 	if (b->o.ret == PGM_ADDRESSING)
 		world_decided("MEMOP-ADDR-01");
 }
 
-static void act(struct world *w, const uint64_t *a)
+static void make_side(struct world *w, const uint64_t *a, unsigned int n, uint8_t before,
+		      struct side *s)
 {
-	struct memory *m = world_memory(w, (unsigned int)a[0]);
-	const uint8_t before = m->bytes[a[1] * WORLD_PAGE];
-	pthread_barrier_t barrier;
-	struct side side[2];
-	struct place p;
-	pthread_t thread;
-	uint8_t now;
+	*s = (struct side){ .w = w,
+			    .deed = (enum deed)a[2 + n],
+			    .vcpu = n,
+			    .slot = (unsigned int)a[0],
+			    .place = place_to_move_to(w, a),
+			    .gpa = world_gpa(w, (unsigned int)a[0]) + a[1] * WORLD_PAGE,
+			    .value = (uint8_t)(before + 1 + n + a[4] % 100),
+			    .old = before,
+			    .delay = (unsigned int)(a[4] >> (16 + 16 * n)) % DELAYS };
+}
 
-	for (int i = 0; i < 2; i++)
-		side[i] =
-			(struct side){ .w = w,
-				       .deed = (enum deed)a[2 + i],
-				       .slot = (unsigned int)a[0],
-				       .place = place_to_move_to(w, a),
-				       .gpa = world_gpa(w, (unsigned int)a[0]) + a[1] * WORLD_PAGE,
-				       .value = (uint8_t)(before + 1 + i + a[4] % 100),
-				       .old = before,
-				       .barrier = &barrier };
-	pthread_barrier_init(&barrier, NULL, 2);
+/* Both at once, as far as there are CPUs for it */
+static void perform_both(struct side *side)
+{
+	atomic_uint here = 0;
+	pthread_t thread;
+
+	side[0].here = side[1].here = &here;
 	TEST_ASSERT(!pthread_create(&thread, NULL, perform, &side[1]), "pthread_create");
 	perform(&side[0]);
 	pthread_join(thread, NULL);
-	now = m->host[a[1] * WORLD_PAGE];
-	if (in_order(&side[0], &side[1], before, now, &p) ||
-	    in_order(&side[1], &side[0], before, now, &p))
+}
+
+static void act(struct world *w, const uint64_t *a)
+{
+	struct memory *m = world_memory(w, (unsigned int)a[0]);
+	const uint8_t *now = m->host + a[1] * WORLD_PAGE;
+	struct side side[2];
+	struct place p, other;
+	uint8_t before[BYTES];
+	bool first, second;
+
+	memcpy(before, m->bytes + a[1] * WORLD_PAGE, BYTES);
+	for (unsigned int i = 0; i < 2; i++)
+		make_side(w, a, i, before[0], &side[i]);
+	perform_both(side);
+	first = in_order(&side[0], &side[1], before, now, &p);
+	second = in_order(&side[1], &side[0], before, now, first ? &other : &p);
+	if (first || second) {
+		world_saw(first && second ? "either-order" : first ? "one-first" : "other-first");
 		settle(w, a, &side[1], &p);
-	else
-		world_wrong(w, "SLOT-18", "what one after the other would do",
-			    "%s: returned %d, %#04x; %s: %d, %#04x; the byte was %#04x, is %#04x",
-			    deed_text[side[0].deed], side[0].o.ret, side[0].old,
-			    deed_text[side[1].deed], side[1].o.ret, side[1].old, before, now);
+		return;
+	}
+	world_wrong(w, "SLOT-18", "what one after the other would do",
+		    "%s: returned %d, %#04x; %s: %d, %#04x; the bytes were %#04x %#04x, are %#04x "
+		    "%#04x",
+		    deed_text[side[0].deed], side[0].o.ret, side[0].old, deed_text[side[1].deed],
+		    side[1].o.ret, side[1].old, before[0], before[1], now[0], now[1]);
 }
 
 static void text(struct world *w, const uint64_t *a, char *words)
 {
-	snprintf(words, WORLD_TEXT, "at once, slot %u page %u (absolute %#llx): %s; %s",
+	snprintf(words, WORLD_TEXT, "at once, slot %u page %u (absolute %#llx): %s (0); %s (1)",
 		 (unsigned int)a[0], (unsigned int)a[1],
 		 (unsigned long long)(world_gpa(w, (unsigned int)a[0]) + a[1] * WORLD_PAGE),
 		 deed_text[a[2]], deed_text[a[3]]);

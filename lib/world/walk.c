@@ -238,6 +238,11 @@ void walk_line(unsigned long steps, enum walk_kind kind)
 	walk_trace->total = 0;
 	memset(walk_trace->count, 0, sizeof(walk_trace->count));
 	memset(walk_trace->pair, 0, sizeof(walk_trace->pair));
+	/* Their names stay where they are: report_decided() has been told of them */
+	for (unsigned int i = 0; i < CLAUSES; i++)
+		walk_trace->clause_met[i].count = 0;
+	for (unsigned int i = 0; i < SIGHTS; i++)
+		walk_trace->sight[i].count = 0;
 	steps = options.steps ? options.steps : steps;
 	for (; is_due(done, steps, end) || (!failures && done < GOES_ON * steps && !has_all(kind));
 	     seed++) {

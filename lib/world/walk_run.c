@@ -75,6 +75,11 @@ void world_decided(const char *clause)
 	meet(walk_trace->clause_met, CLAUSES, clause);
 }
 
+void world_saw(const char *what)
+{
+	meet(walk_trace->sight, SIGHTS, what);
+}
+
 static void take(struct world *w, unsigned int n)
 {
 	const struct step *s = &walk_trace->script.step[n];

@@ -7,6 +7,36 @@
 #include "case/report.h"
 #include "world/walk_internal.h"
 
+static void note_each(const char *kind, const struct met *m, unsigned int count)
+{
+	char name[60];
+
+	for (unsigned int i = 0; i < count && m[i].name[0]; i++) {
+		snprintf(name, sizeof(name), "%s:%s", kind, m[i].name);
+		report_note(name, (double)m[i].count, "times");
+	}
+}
+
+/* Which actions came after this one, and how often: a note of them all, since pairs are many */
+static void note_pairs(unsigned int action)
+{
+	const unsigned long *pair = walk_trace->pair[action];
+	static char unit[WALK_ACTIONS * 30];
+	char name[60];
+	unsigned long sum = 0;
+	size_t used = (size_t)snprintf(unit, sizeof(unit), "times");
+
+	for (unsigned int i = 0; i < walk_actions(); i++) {
+		if (!pair[i])
+			continue;
+		used += (size_t)snprintf(unit + used, sizeof(unit) - used, " %s=%lu",
+					 walk_action(i)->name, pair[i]);
+		sum += pair[i];
+	}
+	snprintf(name, sizeof(name), "after:%s", walk_action(action)->name);
+	report_note(name, (double)sum, unit);
+}
+
 void walk_tell_notes(double seconds)
 {
 	const struct trace *t = walk_trace;
@@ -24,10 +54,10 @@ void walk_tell_notes(double seconds)
 		snprintf(name, sizeof(name), "action:%s", walk_action(i)->name);
 		report_note(name, (double)t->count[i], "times");
 	}
-	for (unsigned int i = 0; i < CLAUSES && t->clause_met[i].name[0]; i++) {
-		snprintf(name, sizeof(name), "decided:%s", t->clause_met[i].name);
-		report_note(name, (double)t->clause_met[i].count, "times");
-	}
+	for (unsigned int i = 0; i < walk_actions(); i++)
+		note_pairs(i);
+	note_each("decided", t->clause_met, CLAUSES);
+	note_each("seen", t->sight, SIGHTS);
 }
 
 static bool is_missing(unsigned int action)
