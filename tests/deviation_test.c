@@ -296,11 +296,13 @@ static void check_slots(void)
 	tell(fault_of_added_slot(), "FIND-15", "a slot being added on a new kernel for s390x");
 	tell(fault_of_lost_table(), NULL, "a page table that goes, on a new kernel");
 	tell(fault_of_held_guest(), NULL, "a slot deleted during a fault, on a new kernel");
+	tell(fault_of_unaligned_slot(), NULL, "a slot at any page, on a new kernel");
 	tell(fault_of_copied_huge_page(), NULL, "a huge page copied, on a new kernel");
 	slot_unit = OLD_KERNEL;
 	tell(deviation_of_clean_value(), "DEV-13", "a clean attribute on an old kernel");
 	tell(fault_of_lost_table(), "FIND-21", "a page table that goes, on an old kernel");
 	tell(fault_of_held_guest(), "FIND-25", "a slot deleted during a fault, on an old kernel");
+	tell(fault_of_unaligned_slot(), "FIND-30", "a slot at any page, on an old kernel");
 	tell(fault_of_copied_huge_page(), "FIND-26", "a huge page copied, on an old kernel");
 	tell(fault_of_attribute_mask(), NULL, "bits beside the mask on an old kernel");
 	tell(fault_of_clean_attribute(), NULL, "a clean page between dirty ones, there");
@@ -312,6 +314,7 @@ static void check_slots(void)
 	tell(fault_of_moved_log(), NULL, "a moved slot elsewhere");
 	tell(deviation_of_untouched_page(), NULL, "a page with zeroes of its own elsewhere");
 	tell(fault_of_held_guest(), NULL, "a slot deleted during a fault elsewhere");
+	tell(fault_of_unaligned_slot(), NULL, "a slot at any page elsewhere");
 	tell(fault_of_copied_huge_page(), NULL, "a huge page copied elsewhere");
 	tell(deviation_of_clean_value(), NULL, "a clean attribute elsewhere");
 	slot_unit = NEW_KERNEL;

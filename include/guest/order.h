@@ -31,6 +31,7 @@ struct order_desk {
 	size_t each, room;			/* bytes of an order, and how many fit */
 	bool (*is_back)(struct kvm_vcpu *vcpu); /* has it come back by its own exit? */
 	struct order_turn *turn;		/* of the program here, NULL with another */
+	volatile uint64_t *exception; /* the same: a code that no absent memory explains */
 };
 
 /* How many orders there are, and which one the guest is at */
@@ -49,7 +50,7 @@ struct order {
 	uint64_t kind, address;
 	uint64_t size; /* bytes of an access: 1, 2, 4 or 8 */
 	uint64_t value;
-	uint64_t met; /* written by the guest: 0 if it met an exception on s390x, else 1 */
+	uint64_t met; /* written by the guest: 0 if it met an addressing exception, else 1 */
 };
 
 /*

@@ -67,6 +67,12 @@ const char *fault_of_aged_log(void);
 const char *fault_of_added_slot(void);
 
 /*
+ * fault_of_unaligned_slot - has a slot at a guest address of no whole MiB, which this kernel takes,
+ * no memory? docs/findings.md
+ */
+const char *fault_of_unaligned_slot(void);
+
+/*
  * fault_of_lost_table - does this kernel lose the log of pages whose page table the process has
  * given up? docs/findings.md
  */

@@ -2,6 +2,7 @@
 /*
  * Orders for guests: see order.h.
  */
+#include "case/outcome.h"
 #include "guest/order.h"
 #include "ucall_common.h"
 
@@ -11,6 +12,9 @@ static struct {
 	struct order_turn turn;
 	struct order orders[ORDER_ROOM];
 } desks[ORDER_VCPUS];
+
+/* On s390x: what an access met other than memory and an addressing exception, of any vCPU */
+static volatile uint64_t other_exception;
 
 /*
  * One access. Where there is no memory, the CPU meets an addressing exception on
@@ -65,9 +69,22 @@ static bool writes(uint64_t address, uint64_t size, uint64_t *value)
 	return met;
 }
 
+/* The code of the last program interruption: bytes 142 and 143 of the real storage */
+static uint64_t interruption_code(void)
+{
+	uint64_t word = 0, at = 140;
+
+	asm volatile("lura	%0,%1" : "+d"(word) : "a"(at) : "memory");
+	return word & 0xffff;
+}
+
 bool order_guest_access(uint64_t address, uint64_t size, bool write, uint64_t *value)
 {
-	return write ? writes(address, size, value) : reads(address, size, value);
+	bool met = write ? writes(address, size, value) : reads(address, size, value);
+
+	if (!met && interruption_code() != PGM_ADDRESSING)
+		other_exception = interruption_code();
+	return met;
 }
 
 /* The program-new PSW of a guest as kvm_util starts it: DAT on, 64 bits */
@@ -143,6 +160,7 @@ struct order_desk order_desk_open(struct kvm_vm *vm, struct kvm_vcpu *vcpu, unsi
 		.room = ORDER_ROOM,
 		.is_back = has_synced,
 		.turn = addr_gva2hva(vm, (uintptr_t)&desks[number].turn),
+		.exception = addr_gva2hva(vm, (uintptr_t)&other_exception),
 	};
 }
 
@@ -184,9 +202,12 @@ static void take_mmio(struct kvm_run *run, struct order_mmio *mmio)
 bool order_run(const struct order_desk *desk, struct order_mmio *mmio)
 {
 	struct kvm_run *run = desk->vcpu->run;
+	uint64_t code;
 
 	for (;;) {
 		TEST_ASSERT(!_vcpu_run(desk->vcpu), "KVM_RUN, errno %d", errno);
+		code = desk->exception ? *desk->exception : 0;
+		TEST_ASSERT(!code, "the guest met program interruption %#x", (unsigned int)code);
 		if (run->exit_reason != KVM_EXIT_MMIO || !mmio)
 			return desk->is_back(desk->vcpu);
 		take_mmio(run, &mmio[desk->turn ? desk->turn->at : 0]);

@@ -130,6 +130,16 @@ const char *fault_of_added_slot(void)
 #endif
 }
 
+/* FIND-30: only the size and the user address are looked at before the slot is made */
+const char *fault_of_unaligned_slot(void)
+{
+#ifdef __s390x__
+	return compat_new_memory_management() ? NULL : "FIND-30";
+#else
+	return NULL;
+#endif
+}
+
 /* FIND-21: the pages that a guest has written are known to the process's page tables only */
 const char *fault_of_lost_table(void)
 {
