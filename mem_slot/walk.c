@@ -12,10 +12,8 @@
 #include "world/walk.h"
 
 static const struct actions *const groups[] = {
-	&world_slot_actions,
-	&world_log_actions,
-	&world_history_actions,
-	&world_guest_actions,
+	&world_slot_actions,  &world_log_actions,   &world_history_actions,
+	&world_guest_actions, &world_limit_actions,
 };
 
 static void walks(void)

@@ -13,8 +13,9 @@
 #include "world/walk.h"
 
 static const struct actions *const groups[] = {
-	&world_slot_actions,  &world_log_actions, &world_history_actions, &world_guest_actions,
-	&world_memop_actions, &world_key_actions, &world_mode_actions,	  &world_race_actions,
+	&world_slot_actions,  &world_log_actions,   &world_history_actions,
+	&world_guest_actions, &world_limit_actions, &world_memop_actions,
+	&world_key_actions,   &world_mode_actions,  &world_race_actions,
 };
 
 /* Clauses that decide an outcome in nearly every walk: that one never did is an error */

@@ -6,8 +6,13 @@
 #ifndef RECLAIM_H
 #define RECLAIM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+/* reclaim_can_merge, reclaim_can_swap - may this process; what that needs is made ready */
+bool reclaim_can_merge(void);
+bool reclaim_can_swap(void);
 
 /*
  * reclaim_merge - KSM makes one of @a and @b, two equal pages of @size bytes

@@ -27,6 +27,8 @@ struct action {
 struct actions {
 	const struct action *action;
 	size_t count;
+	/* Can this machine do it? Asked once, by the process that makes walks; NULL: each can */
+	bool (*there)(const struct action *action);
 };
 
 /* What becomes of the model when KVM has deleted or moved a slot */
@@ -37,6 +39,6 @@ void world_slot_moved(struct world *w, unsigned int slot, unsigned int place);
 bool world_spares_log(const struct world *w, unsigned int slot);
 
 extern const struct actions world_slot_actions, world_log_actions, world_history_actions,
-	world_guest_actions;
+	world_guest_actions, world_limit_actions;
 
 #endif

@@ -44,6 +44,8 @@ extern struct trace *walk_trace;
 /* All actions of this test, by number */
 const struct action *walk_action(unsigned int number);
 unsigned int walk_actions(void);
+/* walk_action_there - can this machine do it? */
+bool walk_action_there(unsigned int number);
 
 /*
  * walk_run - one walk in a process of its own, into walk_trace

@@ -75,7 +75,13 @@ struct world {
 	struct memory memory[WORLD_MEMORIES];
 	struct world_vcpu vcpu[WORLD_VCPUS];
 	unsigned int vcpus;
-	bool has_keys, keys_used, manual_log, may_read_only;
+	bool has_keys, keys_used, may_read_only;
+	/* What the VM was made with; its maker takes it from asked */
+	struct vm_options {
+		uint64_t manual_log; /* KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2 */
+		uint64_t limit;	     /* KVM_S390_VM_MEM_LIMIT_SIZE, 0: as the machine has it */
+	} asked, has;
+	uint64_t most;		/* storage that a guest may have */
 	uint32_t first_slot;	/* number that slot 0 has for KVM */
 	unsigned int extension; /* KVM_CAP_S390_MEM_OP_EXTENSION */
 	int child;		/* that shares all memory since a fork, 0: none */
@@ -106,8 +112,13 @@ extern const struct guest world_guest;
 /* world_create - a VM without slots and with one vCPU, and memory that nobody has touched */
 struct world *world_create(bool excuse);
 void world_free(struct world *w);
-/* world_renew_vm - destroy the VM and make it anew: memory stays, slots are gone */
+/* world_renew_vm - destroy the VM and make it anew, as asked: memory stays, slots are gone */
 void world_renew_vm(struct world *w);
+/* world_set_options - for the guest's create(): the VM is there, it has no vCPU, nor slots on s390
+ */
+void world_set_options(struct world *w);
+/* world_limit - KVM_[GS]ET_DEVICE_ATTR of the VM's memory limit; there on s390 only */
+struct outcome world_limit(struct world *w, unsigned long request, uint64_t *value);
 
 /* world_slot_of - number of the slot that has @gpa, -1: none */
 int world_slot_of(const struct world *w, uint64_t gpa);
@@ -154,15 +165,22 @@ void world_decided(const char *clause);
 void world_saw(const char *what);
 
 /* Known faults of released kernels (docs/findings.md) */
-#define FOUND_KEYS "FIND-01" /* SET_SKEYS loses a key on memory that was never touched */
+#define FOUND_KEYS "FIND-01"	   /* SET_SKEYS loses a key on memory that was never touched */
+#define FOUND_LIMIT_READ "FIND-11" /* the limit that was set is not what is read */
+#define FOUND_LIMIT_SLOT "FIND-12" /* nor what slots obey */
 
 /* world_found - a known fault of released kernels has been met (docs/findings.md) */
 void world_found(struct world *w, const char *finding);
 
 /* world_harvest - compare everything with the model */
 void world_harvest(struct world *w);
-/* world_take_log - KVM_GET_DIRTY_LOG of this slot, compared; it is empty then */
-void world_take_log(struct world *w, unsigned int slot);
+#define WORLD_LOG_BYTES (WORLD_LONGEST * WORLD_UNIT_PAGES / 8)
+/*
+ * world_take_log - KVM_GET_DIRTY_LOG of this slot, compared; it is empty then, unless the VM
+ * leaves that to KVM_CLEAR_DIRTY_LOG
+ * @bits: for the log, WORLD_LOG_BYTES
+ */
+bool world_take_log(struct world *w, unsigned int slot, uint8_t *bits);
 /* world_judge_log - may the page be in the log that was read, or not be in it? */
 void world_judge_log(struct world *w, unsigned int slot, unsigned int page, bool is);
 /* world_look - compare the bytes of @pages pages, as the process reads them */

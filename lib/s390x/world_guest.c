@@ -123,6 +123,7 @@ static void create(struct world *w)
 	}
 	region.userspace_addr = (uintptr_t)world_home;
 	w->vm = vm_create_barebones();
+	world_set_options(w);
 	w->base = 0;
 	w->lowest = 2 * WORLD_PAGE; /* what is below is prefixed */
 	w->first_slot = HOME_SLOT + 1;

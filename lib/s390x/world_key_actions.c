@@ -319,4 +319,4 @@ static const struct action table[] = {
 	{ "guest-rrbe", 4, draw_guest, ready_guest, act_rrbe, text_rrbe },
 };
 
-const struct actions world_key_actions = { table, ARRAY_SIZE(table) };
+const struct actions world_key_actions = { .action = table, .count = ARRAY_SIZE(table) };

@@ -205,4 +205,4 @@ static const struct action table[] = {
 	{ "memop-refused", 3, draw_refused, ready_refused, act_memop, text_memop },
 };
 
-const struct actions world_memop_actions = { table, ARRAY_SIZE(table) };
+const struct actions world_memop_actions = { .action = table, .count = ARRAY_SIZE(table) };

@@ -106,4 +106,4 @@ static const struct action table[] = {
 	{ "vcpu-access", 12, draw_access, ready_access, act_access, text_access },
 };
 
-const struct actions world_mode_actions = { table, ARRAY_SIZE(table) };
+const struct actions world_mode_actions = { .action = table, .count = ARRAY_SIZE(table) };

@@ -282,4 +282,4 @@ static const struct action table[] = {
 	{ "race", ACTION_AT_ONCE, draw, ready, act, text },
 };
 
-const struct actions world_race_actions = { table, ARRAY_SIZE(table) };
+const struct actions world_race_actions = { .action = table, .count = ARRAY_SIZE(table) };

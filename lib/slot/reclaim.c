@@ -61,15 +61,20 @@ static void ksm_restore(void)
 			put_number(ksm_settings[i].file, ksm_before[i]);
 }
 
-static bool ksm_run(void)
+bool reclaim_can_merge(void)
 {
-	bool running = true;
-
 	for (size_t i = 0; i < KSM_SETTINGS && !ksm_known; i++)
 		ksm_before[i] = number_in(ksm_settings[i].file);
 	if (!ksm_known)
 		atexit(ksm_restore);
 	ksm_known = true;
+	return !access(KSM "run", W_OK);
+}
+
+static bool ksm_run(void)
+{
+	bool running = reclaim_can_merge();
+
 	for (size_t i = 0; i < KSM_SETTINGS; i++)
 		if (ksm_before[i] >= 0 || i)
 			running &= put_number(ksm_settings[i].file, ksm_settings[i].now);
@@ -139,7 +144,7 @@ static bool make_swap(void)
 	return !close(fd) && good;
 }
 
-static bool swap_on(void)
+bool reclaim_can_swap(void)
 {
 	if (has_swap())
 		return true;
@@ -152,7 +157,7 @@ static bool swap_on(void)
 
 const char *reclaim_swap(uint8_t *at, size_t size)
 {
-	if (!swap_on())
+	if (!reclaim_can_swap())
 		return "swap, or /dev/zram0 and root";
 	/* Pages that wait to be put on a list of the kernel's are not taken at once */
 	for (int n = 0; n < 100; n++) {

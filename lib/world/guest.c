@@ -30,6 +30,7 @@ static void guest_main(uint64_t n)
 static void create(struct world *w)
 {
 	w->vm = vm_create(WORLD_VCPUS);
+	world_set_options(w);
 	w->base = w->lowest = BASE;
 	w->first_slot = OWN_SLOTS;
 	virt_map(w->vm, BASE, BASE, WORLD_PLACES * WORLD_UNIT_PAGES);

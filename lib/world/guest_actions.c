@@ -121,4 +121,4 @@ static const struct action table[] = {
 	{ "guest-store", 16, draw_access, ready_access, act_store, text_store },
 };
 
-const struct actions world_guest_actions = { table, ARRAY_SIZE(table) };
+const struct actions world_guest_actions = { .action = table, .count = ARRAY_SIZE(table) };

@@ -13,7 +13,9 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
+#include "case/bytes.h"
 #include "slot/deviation.h"
+#include "slot/reclaim.h"
 #include "world/action.h"
 #include "world/look.h"
 
@@ -183,18 +185,84 @@ static void act_pageout(struct world *w, const uint64_t *a)
 	remapped(w, a);
 }
 
+/* No other process has them: what is shared stays */
+static bool ready_swap(struct world *w, const uint64_t *a)
+{
+	return ready_pages(w, a) && w->memory[a[0]].file < 0 && !w->child;
+}
+
+/* What was never written has nothing to be swapped out */
+static void act_swap(struct world *w, const uint64_t *a)
+{
+	act_write(w, a);
+	world_saw(reclaim_swap(pages_at(w, a), a[2] * WORLD_PAGE) ? "not-swapped" : "swapped");
+	remapped(w, a);
+}
+
+/* memory, page, value, and the same of another page */
+static void draw_merge(struct world *w, uint64_t *a)
+{
+	draw_pages(w, a);
+	a[2] = world_below(w, WORLD_MEMORIES);
+	a[4] = world_page(w, (unsigned int)a[2]);
+}
+
+/* s390: KSM lets a process alone that uses storage keys */
+static bool ready_merge(struct world *w, const uint64_t *a)
+{
+	const uint64_t one[] = { a[0], a[1], 1 }, other[] = { a[2], a[4], 1 };
+
+	return ready_swap(w, one) && ready_swap(w, other) && !w->keys_used &&
+	       (a[0] != a[2] || a[1] != a[4]);
+}
+
+static void act_merge(struct world *w, const uint64_t *a)
+{
+	const uint64_t one[] = { a[0], a[1], 1, a[3] }, other[] = { a[2], a[4], 1, a[3] };
+	struct memory *to = &w->memory[a[2]];
+
+	act_write(w, one);
+	bytes_copy(pages_at(w, other), pages_at(w, one), WORLD_PAGE);
+	bytes_copy(to->bytes + a[4] * WORLD_PAGE, w->memory[a[0]].bytes + a[1] * WORLD_PAGE,
+		   WORLD_PAGE);
+	touched(w, other, LOOK_RC, PAGE_MAY_LOG | PAGE_THERE);
+	world_saw(reclaim_merge(pages_at(w, one), pages_at(w, other), WORLD_PAGE) ? "not-merged"
+										  : "merged");
+	reclaim_unmerge();
+	remapped(w, one);
+	remapped(w, other);
+}
+
+static void text_merge(struct world *w, const uint64_t *a, char *text)
+{
+	snprintf(text, WORLD_TEXT,
+		 "memory %u (slot %d) page %u and memory %u (slot %d) page %u become equal, and "
+		 "KSM merges them",
+		 (unsigned int)a[0], world_slot_with(w, (unsigned int)a[0]), (unsigned int)a[1],
+		 (unsigned int)a[2], world_slot_with(w, (unsigned int)a[2]), (unsigned int)a[4]);
+}
+
+/* Page by page where they are not of one kind, e.g. some for KSM */
+static void move_pages(uint8_t *from, uint8_t *to, size_t size)
+{
+	const int flags = MREMAP_MAYMOVE | MREMAP_FIXED;
+
+	if (mremap(from, size, size, flags, to) == to)
+		return;
+	for (size_t at = 0; at < size; at += WORLD_PAGE)
+		TEST_ASSERT(mremap(from + at, WORLD_PAGE, WORLD_PAGE, flags, to + at) == to + at,
+			    "mremap, errno %d", errno);
+}
+
 /* Away to another address, and back */
 static void act_remap(struct world *w, const uint64_t *a)
 {
 	size_t size = a[2] * WORLD_PAGE;
 	uint8_t *here = pages_at(w, a), *away;
 
-	away = mremap(
-		here, size, size, MREMAP_MAYMOVE | MREMAP_FIXED,
-		mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
-	TEST_ASSERT(away != MAP_FAILED, "mremap, errno %d", errno);
-	TEST_ASSERT(mremap(away, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, here) == here,
-		    "mremap back, errno %d", errno);
+	away = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	move_pages(here, away, size);
+	move_pages(away, here, size);
 	/* Do keys move with the memory, or stay with the address? */
 	touched(w, a, 0, PAGE_MAY_LOG | PAGE_KEY_OPEN | PAGE_RC_OPEN);
 	untouched(w, a);
@@ -287,6 +355,7 @@ PAGES_TEXT(discard, "MADV_DONTNEED")
 PAGES_TEXT(punch, "a hole is punched into the file")
 PAGES_TEXT(protect, "mprotect() without writing, and back")
 PAGES_TEXT(pageout, "MADV_PAGEOUT")
+PAGES_TEXT(swap, "written, and swapped out")
 PAGES_TEXT(remap, "mremap() away and back")
 PAGES_TEXT(replace, "another mmap() in their place")
 
@@ -311,10 +380,21 @@ static const struct action table[] = {
 	{ "host-punch", 4, draw_pages, ready_file, act_punch, text_punch },
 	{ "host-protect", 6, draw_pages, ready_pages, act_protect, text_protect },
 	{ "host-pageout", 3, draw_pages, ready_pages, act_pageout, text_pageout },
+	{ "host-swap", 2, draw_pages, ready_swap, act_swap, text_swap },
+	{ "host-merge", 4, draw_merge, ready_merge, act_merge, text_merge },
 	{ "host-remap", 3, draw_pages, ready_remap, act_remap, text_remap },
 	{ "host-replace", 3, draw_pages, ready_replace, act_replace, text_replace },
 	{ "fork", 2, draw_nothing, ready_fork, act_fork, text_fork },
 	{ "fork-end", 3, draw_nothing, ready_fork_end, act_fork_end, text_fork_end },
 };
 
-const struct actions world_history_actions = { table, ARRAY_SIZE(table) };
+static bool there(const struct action *action)
+{
+	if (action->act == act_swap)
+		return reclaim_can_swap();
+	return action->act != act_merge || reclaim_can_merge();
+}
+
+const struct actions world_history_actions = { .action = table,
+					       .count = ARRAY_SIZE(table),
+					       .there = there };

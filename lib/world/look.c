@@ -86,29 +86,31 @@ void world_judge_log(struct world *w, unsigned int slot, unsigned int p, bool is
 	/* What may be in it and is not may come with the next use of the page (DIRTY-07) */
 	if (is && m->state[p] & PAGE_AGAIN)
 		m->state[p] &= (uint8_t) ~(PAGE_MUST_LOG | PAGE_MOVED | PAGE_AGAIN);
-	else if (is && !w->manual_log)
+	else if (is && !w->has.manual_log)
 		m->state[p] &= (uint8_t) ~(PAGE_MUST_LOG | PAGE_MAY_LOG | PAGE_MOVED);
 }
 
-void world_take_log(struct world *w, unsigned int slot)
+bool world_take_log(struct world *w, unsigned int slot, uint8_t *bits)
 {
 	struct memory *m = world_memory(w, slot);
 	unsigned int pages = m->units * (unsigned int)WORLD_UNIT_PAGES;
-	uint8_t bits[WORLD_LONGEST * WORLD_UNIT_PAGES / 8];
 	struct kvm_dirty_log log = { .slot = w->first_slot + slot, .dirty_bitmap = bits };
 	struct outcome o = outcome_of(ioctl(w->vm->fd, KVM_GET_DIRTY_LOG, &log));
 
 	if (!world_expect(w, "DIRTY-01", outcome_success(), o))
-		return;
+		return false;
 	for (unsigned int p = 0; p < pages; p++)
 		world_judge_log(w, slot, p, bits[p / 8] >> p % 8 & 1);
+	return !world_is_wrong();
 }
 
 void world_harvest(struct world *w)
 {
+	uint8_t bits[WORLD_LOG_BYTES];
+
 	for (unsigned int i = 0; i < WORLD_SLOTS && !world_is_wrong(); i++)
 		if (w->slot[i].used && w->slot[i].flags & KVM_MEM_LOG_DIRTY_PAGES)
-			world_take_log(w, i);
+			world_take_log(w, i, bits);
 	for (unsigned int i = 0; i < WORLD_SLOTS && !world_is_wrong(); i++)
 		if (w->slot[i].used)
 			world_look_at_keys(w, i, 0, world_memory(w, i)->units * WORLD_UNIT_PAGES);

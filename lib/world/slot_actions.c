@@ -89,6 +89,19 @@ static void forget_log(struct memory *m)
 		m->state[p] &= (uint8_t)~PAGE_MUST_LOG;
 }
 
+/* A log that begins: without a page that it must have, or with all (DIRTY-05) */
+static void begin_log(struct world *w, const struct slot *s)
+{
+	struct memory *m = &w->memory[s->memory];
+
+	forget_log(m);
+	if (!(s->flags & KVM_MEM_LOG_DIRTY_PAGES) ||
+	    !(w->has.manual_log & KVM_DIRTY_LOG_INITIALLY_SET))
+		return;
+	for (size_t p = 0; p < m->units * WORLD_UNIT_PAGES; p++)
+		m->state[p] |= PAGE_MUST_LOG | PAGE_MAY_LOG;
+}
+
 static void act_add(struct world *w, const uint64_t *a)
 {
 	struct slot s = { .used = true,
@@ -107,7 +120,7 @@ static void act_add(struct world *w, const uint64_t *a)
 	/* Memory that never was in a slot: its keys are 0 */
 	if (!fresh)
 		open_keys(m);
-	forget_log(m);
+	begin_log(w, &s);
 }
 
 static void text_add(struct world *w, const uint64_t *a, char *text)
@@ -215,7 +228,7 @@ static void act_flags(struct world *w, const uint64_t *a)
 			  set(w, (unsigned int)a[0], &s, units_of(w, s.memory))))
 		return;
 	w->slot[a[0]] = s;
-	forget_log(&w->memory[s.memory]);
+	begin_log(w, &s);
 }
 
 static void text_flags(struct world *w, const uint64_t *a, char *text)
@@ -285,30 +298,40 @@ static void text_refused(struct world *w, const uint64_t *a, char *text)
 		 (unsigned int)a[2]);
 }
 
-static void draw_nothing(struct world *w, uint64_t *a)
+static uint64_t manual_there(void)
 {
-	(void)w;
-	(void)a;
+	return (uint64_t)kvm_check_cap(KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2);
 }
 
-static bool ready_always(struct world *w, const uint64_t *a)
+/* How the next VM is made: manual log, limit; 0 is as it comes */
+static void draw_renew(struct world *w, uint64_t *a)
 {
-	(void)w;
-	(void)a;
-	return true;
+	if (world_one_in(w, 2))
+		a[0] = manual_there() & (world_one_in(w, 2) ? 3 : 1);
+	if (world_one_in(w, 2))
+		a[1] = world_one_in(w, 2) ? 1UL << 42 : 1UL << 31;
+}
+
+static bool ready_renew(struct world *w, const uint64_t *a)
+{
+	return !(a[0] & ~manual_there()) && (!a[1] || (w->most != UINT64_MAX && a[1] <= w->most));
 }
 
 static void act_renew(struct world *w, const uint64_t *a)
 {
-	(void)a;
+	w->asked = (struct vm_options){ .manual_log = a[0], .limit = a[1] };
 	world_renew_vm(w);
 }
 
 static void text_renew(struct world *w, const uint64_t *a, char *text)
 {
 	(void)w;
-	(void)a;
-	snprintf(text, WORLD_TEXT, "the VM is destroyed, another one is made");
+	snprintf(text, WORLD_TEXT, "the VM is destroyed, another one is made%s%s%s",
+		 a[0] ? ", whose logs are cleared on demand" : "",
+		 a[0] & KVM_DIRTY_LOG_INITIALLY_SET ? ", and begin with all pages" : "",
+		 !a[1]		     ? ""
+		 : a[1] == 1UL << 31 ? ", with a limit of 2 GiB"
+				     : ", with a limit of 4 TiB");
 }
 
 static const struct action table[] = {
@@ -317,7 +340,7 @@ static const struct action table[] = {
 	{ "slot-move", 6, draw_move, ready_move, act_move, text_move },
 	{ "slot-log", 4, draw_slot, ready_slot, act_flags, text_flags },
 	{ "slot-refused", 4, draw_refused, ready_refused, act_refused, text_refused },
-	{ "vm-renew", 1, draw_nothing, ready_always, act_renew, text_renew },
+	{ "vm-renew", 2, draw_renew, ready_renew, act_renew, text_renew },
 };
 
-const struct actions world_slot_actions = { table, ARRAY_SIZE(table) };
+const struct actions world_slot_actions = { .action = table, .count = ARRAY_SIZE(table) };

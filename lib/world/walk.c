@@ -25,6 +25,7 @@ struct walk_options {
 };
 
 static const struct action *all[WALK_ACTIONS];
+static bool there[WALK_ACTIONS];
 static unsigned int actions;
 static struct walk_options options = { .seed = 0x1d1c, .excuse = 1, .failures = 3 };
 static const char *program;
@@ -37,6 +38,11 @@ const struct action *walk_action(unsigned int number)
 unsigned int walk_actions(void)
 {
 	return actions;
+}
+
+bool walk_action_there(unsigned int number)
+{
+	return there[number];
 }
 
 /* The script is no number */
@@ -74,9 +80,12 @@ void walk_begin(const struct actions *const *groups, size_t count, const char *n
 			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	TEST_ASSERT(walk_trace != MAP_FAILED, "mmap");
 	program = name;
-	for (size_t g = 0; g < count; g++)
-		for (size_t i = 0; i < groups[g]->count; i++)
-			all[actions++] = &groups[g]->action[i];
+	for (size_t g = 0; g < count; g++) {
+		for (size_t i = 0; i < groups[g]->count; i++, actions++) {
+			all[actions] = &groups[g]->action[i];
+			there[actions] = !groups[g]->there || groups[g]->there(all[actions]);
+		}
+	}
 }
 
 /* A line can name, and decide, clauses of its family's contract only */

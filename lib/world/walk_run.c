@@ -85,7 +85,7 @@ static void take(struct world *w, unsigned int n)
 	const struct step *s = &walk_trace->script.step[n];
 	const struct action *action = walk_action(s->action);
 
-	walk_trace->taken[n] = action->ready(w, s->a);
+	walk_trace->taken[n] = walk_action_there(s->action) && action->ready(w, s->a);
 	walk_trace->progress++;
 	if (!walk_trace->taken[n])
 		return;
@@ -109,7 +109,8 @@ static unsigned int draw_action(struct world *w)
 	for (unsigned int i = 0; i < walk_actions(); i++) {
 		share[i] = 1000000UL * walk_action(i)->weight /
 			   (walk_trace->count[i] / walk_action(i)->weight + 50);
-		if (walk_action(i)->weight == ACTION_AT_ONCE && !walk_trace->at_once)
+		if (!walk_action_there(i) ||
+		    (walk_action(i)->weight == ACTION_AT_ONCE && !walk_trace->at_once))
 			share[i] = 0;
 		sum += share[i];
 	}

@@ -62,7 +62,7 @@ void walk_tell_notes(double seconds)
 
 static bool is_missing(unsigned int action)
 {
-	return !walk_trace->count[action] &&
+	return walk_action_there(action) && !walk_trace->count[action] &&
 	       (walk_action(action)->weight == ACTION_AT_ONCE) == walk_trace->at_once;
 }
 
