@@ -2,16 +2,19 @@
 /*
  * Slots change while a guest runs in them, and while MEM_OPs are under way.
  *
- * docs/contract.md, SLOT-04, SLOT-05, SLOT-18; api.rst,
- * KVM_SET_USER_MEMORY_REGION.
+ * mem_slot/contract.md, SLOT-04, SLOT-05, SLOT-18, SLOT-24; api.rst,
+ * KVM_SET_USER_MEMORY_REGION, KVM_EXIT_MMIO.
  *
- * How it is seen: two pieces of memory, with words of their own, take turns as the
- * backing of a slot, which is deleted, added, moved away and back, and gets other
- * flags, while neighbours come and go and its log is read. A guest reads and writes
- * all the time, and on s390x threads do by MEM_OP. Each access must see a word of one of both, or
- * that there is no memory. Once the ioctl that deletes a slot has come back, nothing may be written
- * to its memory any more. What the kernel has to say in its log fails the test too, and so does a
- * request that never comes back.
+ * How it is seen: two pieces of memory, in which each word says whose it is and where, take
+ * turns as the backing of a slot, which is deleted, added, moved away and back, and gets
+ * other flags, read-only too, while neighbours come and go and its log is read. A guest reads
+ * and writes all the time, where the slot is and where it is moved to, and on s390x threads do
+ * by MEM_OP. Each access must see the word of this place in one of both, or that there
+ * is no memory. The guest notes each access before it makes it: what comes to user space as MMIO
+ * must be this access, no other, and once; what it writes last must be in one of the
+ * memories or have come to user space. Once the ioctl that deletes a slot has come back,
+ * nothing may be written to its memory any more. What the kernel has to say in its log fails the
+ * test too, and so does a request that never comes back.
  *
  * Over 300 lines: each race has a thread, a guest and a judgement of its own.
  */
@@ -48,9 +51,13 @@ static uint8_t *memory[3]; /* the last: a neighbour's */
 static const uint64_t words[2] = { 0xaaaaaaaa11111111, 0xbbbbbbbb22222222 };
 static unsigned long seconds = 2;
 static volatile bool stop;
+static bool has_read_only; /* slots */
 
 static struct {
-	uint64_t reads, bad;		 /* of the guest */
+	uint64_t reads, bad, bad_value;	 /* of the guest; the latter the last of those */
+	uint64_t exits;			 /* of the guest, for MMIO */
+	const char *wrong;		 /* what is wrong with one of them, or with a write */
+	struct order_mmio exit;		 /* which */
 	uint64_t requests, absent, torn; /* of MEM_OP */
 	int failed;			 /* its errno, or another exception code */
 	uint64_t changes, stale;
@@ -72,48 +79,109 @@ static void set(uint64_t gpa, uint64_t size, unsigned int which, uint32_t flags)
 	seen.changes++;
 }
 
-/* What the guest has seen: in its own memory */
+/* In the guest's memory: the access that it makes, and what it has seen */
 static volatile struct {
-	uint64_t reads, bad;
-} guest_seen;
+	uint64_t number, address, value, write, met;
+	uint64_t reads, bad, bad_value;
+} noted;
 
-/* In the guest: read a word that has one of the allowed values, write the one behind it */
+static void guest_accesses(uint64_t address, bool write)
+{
+	uint64_t value = ++noted.number, at = address % SIZE;
+
+	noted.address = address;
+	noted.value = value;
+	noted.write = write;
+	noted.met = order_guest_access(address, 8, write, &value);
+	if (write || !noted.met || value == ORDER_ABSENT)
+		return;
+	noted.reads++;
+	if (value == words[0] + at || value == words[1] + at)
+		return;
+	noted.bad++;
+	noted.bad_value = value;
+}
+
+/* In the guest: read words, write those behind them */
 static uint64_t guest_storm(uint64_t count)
 {
-	guest_seen.reads = guest_seen.bad = 0;
+	noted.reads = noted.bad = 0;
 	for (uint64_t i = 0; i < count; i++) {
-		uint64_t value = ORDER_ABSENT;
+		uint64_t at = WORD + i % 2 * 4096;
 
-		if (order_guest_access(HERE + WORD, 8, false, &value) && value != ORDER_ABSENT) {
-			guest_seen.reads++;
-			if (value != words[0] && value != words[1])
-				guest_seen.bad = value;
-		}
-		order_guest_access(HERE + WORD + 8, 8, true, &i);
+		guest_accesses(HERE + at, false);
+		if (i % 4 == 3)
+			guest_accesses(AWAY + at, false);
+		guest_accesses(HERE + at + 8, true);
 	}
-	return guest_seen.reads;
+	return noted.reads;
+}
+
+static bool is_in_memory(uint64_t address, uint64_t value)
+{
+	for (size_t i = 0; i < 2; i++)
+		if (*(volatile uint64_t *)(memory[i] + address % SIZE) == value)
+			return true;
+	return false;
+}
+
+/* What came to user space has to be the access that the guest has noted */
+static void take_exit(const volatile typeof(noted) *is, struct kvm_run *run, uint64_t *number)
+{
+	const uint64_t absent = ORDER_ABSENT;
+	struct order_mmio exit = { run->mmio.phys_addr, 0, run->mmio.len, 1, run->mmio.is_write };
+
+	memcpy(&exit.data, run->mmio.data, sizeof(exit.data));
+	if (run->exit_reason != KVM_EXIT_MMIO)
+		seen.wrong = "another exit";
+	else if (exit.address != is->address || exit.length != 8 || exit.write != is->write)
+		seen.wrong = "another access than the guest makes";
+	else if (exit.write && exit.data != is->value)
+		seen.wrong = "data that the guest does not write";
+	else if (*number == is->number)
+		seen.wrong = "the same access a second time";
+	else if (exit.write && is_in_memory(exit.address, exit.data))
+		seen.wrong = "a write that has reached memory as well";
+	if (seen.wrong)
+		seen.exit = exit;
+	*number = is->number;
+	seen.exits++;
+	if (!exit.write)
+		memcpy(run->mmio.data, &absent, sizeof(absent));
 }
 
 static void *guest_thread(void *argument)
 {
-	uint64_t *bad;
+	const struct order storm = order_call(guest_storm, STORM);
+	const volatile typeof(noted) *is = addr_gva2hva(worker.vm, (uintptr_t)&noted);
+	uint64_t number = 0;
 
-	while (!stop) {
-		seen.reads += worker_call(&worker, guest_storm, STORM);
-		bad = addr_gva2hva(worker.vm, (uintptr_t)&guest_seen.bad);
-		if (*bad)
-			seen.bad = *bad;
+	while (!stop && !seen.wrong) {
+		order_put(&worker.desk, &storm, 1);
+		while (!order_run(&worker.desk, NULL) && !seen.wrong)
+			take_exit(is, worker.vcpu->run, &number);
+		seen.reads += is->reads;
+		seen.bad += is->bad;
+		if (is->bad)
+			seen.bad_value = is->bad_value;
+		/* The last access of a storm is a write */
+		if (!seen.wrong && is->met && number != is->number &&
+		    !is_in_memory(is->address, is->value))
+			seen.wrong = "nothing, and the last write is in no memory";
 	}
 	return argument;
 }
 
-/* Is the page all of one of both words? The two behind the first are written meanwhile */
-static bool is_torn(const uint64_t *page)
+/*
+ * Has the page, at this offset, words that are not those of one of both memories? The two behind
+ * the first are written meanwhile
+ */
+static bool is_torn(const uint64_t *page, uint64_t at)
 {
 	for (size_t i = 0; i < 512; i++)
-		if (i != 1 && i != 2 && page[i] != page[0])
+		if (i != 1 && i != 2 && page[i] != page[0] + i * 8)
 			return true;
-	return page[0] != words[0] && page[0] != words[1];
+	return page[0] != words[0] + at && page[0] != words[1] + at;
 }
 
 /* By turns: read two pages, and write the third word, which must not reach a deleted slot */
@@ -131,7 +199,7 @@ static void *request_thread(void *argument)
 		if (done == REQUEST_ABSENT)
 			__atomic_add_fetch(&seen.absent, 1, __ATOMIC_RELAXED);
 		else if (done == REQUEST_DONE && !write &&
-			 (is_torn(buffer) || is_torn(buffer + 512)))
+			 (is_torn(buffer, WORD) || is_torn(buffer + 512, WORD + 4096)))
 			__atomic_add_fetch(&seen.torn, 1, __ATOMIC_RELAXED);
 		sched_yield();
 	}
@@ -200,6 +268,12 @@ static void *change_thread(void *argument)
 		usleep(500);
 		set(HERE, 0, which, 0);
 		look_for_stale_writes(which);
+		if (!has_read_only)
+			continue;
+		set(HERE, SIZE, which, KVM_MEM_READONLY);
+		look_for_stale_writes(which);
+		set(AWAY, SIZE, which, KVM_MEM_READONLY);
+		set(HERE, 0, which, 0);
 	}
 	return argument;
 }
@@ -255,7 +329,7 @@ static void fill(void)
 {
 	for (unsigned int which = 0; which < 2; which++)
 		for (size_t i = 0; i < SIZE / 8; i++)
-			((uint64_t *)memory[which])[i] = words[which];
+			((uint64_t *)memory[which])[i] = words[which] + i * 8;
 }
 
 static void expect(bool good, const char *expected, uint64_t observed)
@@ -273,6 +347,16 @@ static void judge_requests(void)
 	       "MEM_OPs that met the slot and such that did not", seen.absent);
 }
 
+static void judge_exits(void)
+{
+	report_note("exits", (double)seen.exits, "MMIO");
+	report_check(!seen.wrong, "the guest, where a slot comes and goes",
+		     "its access in memory, or as KVM_EXIT_MMIO, or no memory",
+		     "%s: a %s of %#llx at %#llx, length %u", seen.wrong,
+		     seen.exit.write ? "write" : "read", (unsigned long long)seen.exit.data,
+		     (unsigned long long)seen.exit.address, seen.exit.length);
+}
+
 static void concurrent(void)
 {
 	bool with_requests = request_there();
@@ -288,7 +372,7 @@ static void concurrent(void)
 	race(with_requests ? ARRAY_SIZE(racers) : WITHOUT_REQUESTS);
 	report_note("changes", (double)seen.changes, "slots");
 	report_note("guest_reads", (double)seen.reads, "reads");
-	report_deciding("SLOT-04 SLOT-05 SLOT-18");
+	report_deciding("SLOT-04 SLOT-05 SLOT-18 SLOT-24");
 	if (report_case() && seen.stuck) {
 		report_fail(&(struct finding){ .request = seen.stuck,
 					       .expected = "it comes back",
@@ -301,14 +385,17 @@ static void concurrent(void)
 		judge_requests();
 	expect(!seen.log_failed, "KVM_GET_DIRTY_LOG: success or ENOENT", (uint64_t)seen.log_failed);
 	expect(!seen.neighbour, "a neighbour is added and deleted", 1);
-	expect(!seen.bad, "the guest reads a word of one memory or the other", seen.bad);
+	judge_exits();
+	report_check(!seen.bad, NULL, "the guest reads the word of this place in one memory",
+		     "%llu times another, %#llx at last", (unsigned long long)seen.bad,
+		     (unsigned long long)seen.bad_value);
 	expect(!seen.stale, "no write to the memory of a deleted slot", seen.stale);
 	expect(enough(), "enough of both to mean anything", seen.reads);
 }
 
 static const struct line lines[] = {
-	{ "a slot is deleted, moved and added while it is in use", "SLOT-04 SLOT-05 SLOT-18",
-	  concurrent },
+	{ "a slot is deleted, moved and added while it is in use",
+	  "SLOT-04 SLOT-05 SLOT-18 SLOT-24", concurrent },
 };
 
 static void begin(void)
@@ -317,6 +404,7 @@ static void begin(void)
 		memory[i] = region_memory(SIZE);
 	worker_create(&worker);
 	worker_map(&worker, HERE, SIZE / (uint64_t)getpagesize());
+	worker_map(&worker, AWAY, SIZE / (uint64_t)getpagesize());
 }
 
 static void end(void)
@@ -339,6 +427,7 @@ int main(int argc, char **argv)
 	report_numbers(numbers, ARRAY_SIZE(numbers));
 	report_options(argc, argv, lines, ARRAY_SIZE(lines));
 	report_need(compat_kernel_fits(&why), SKIP_CAPABILITY, why);
+	has_read_only = kvm_check_cap(KVM_CAP_READONLY_MEM) > 0;
 	report_around(begin, end);
 	return report_run();
 }
