@@ -134,7 +134,7 @@ static bool key_fits(const struct memory *m, size_t p, uint8_t is)
 /* What was seen is known from now on */
 static void learn_key(struct memory *m, size_t p, uint8_t is)
 {
-	if (m->state[p] & PAGE_KEY_OPEN)
+	if (m->state[p] & (PAGE_KEY_OPEN | PAGE_RC_OPEN))
 		m->key[p] = is;
 	else
 		m->key[p] |= is & LOOK_RC;
