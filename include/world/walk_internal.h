@@ -28,6 +28,7 @@ struct trace {
 	unsigned int done;	/* steps begun */
 	unsigned long progress; /* of any kind: a walk without is stuck */
 	bool wrong, counted, spoken, at_once, avoid;
+	bool stuck;		/* a walk was: from then on there is less patience */
 	bool taken[WALK_STEPS]; /* its precondition held */
 	char words[WALK_STEPS][WORLD_TEXT];
 	char clause[40], expected[WORLD_TEXT], observed[WORLD_TEXT + 100];

@@ -14,7 +14,8 @@
 #define GOES_ON 4UL /* times the steps, until all has come up */
 #define MOST_WALKS (1UL << 23)
 #define SHRINK_SECONDS 40 /* for each failure */
-#define FAILURES 8U	  /* that are told apart, at most */
+#define SHRINK_STUCK_SECONDS 30
+#define FAILURES 8U /* that are told apart, at most */
 #define SCRIPT_TEXT 8192
 
 /* What was asked for */
@@ -145,7 +146,9 @@ static void failed(uint64_t seed, unsigned long steps)
 	char state[200];
 	bool again;
 
-	again = walk_shrink(options.excuse, SHRINK_SECONDS);
+	again = walk_shrink(options.excuse,
+			    walk_trace->stuck ? SHRINK_STUCK_SECONDS : SHRINK_SECONDS);
+	walk_trace->stuck = false;
 	snprintf(state, sizeof(state),
 		 "walk %#llx failed after %lu steps in all, its step %u; shrunk to %u actions%s",
 		 (unsigned long long)seed, steps, length, walk_trace->script.steps,

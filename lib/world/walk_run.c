@@ -12,8 +12,12 @@
 
 #include "world/walk_internal.h"
 
-/* Of waking, and with the process's CPU time told: an emulated machine of a busy host is slow */
-#define STUCK_SECONDS 60
+/*
+ * Of waking, and with the process's CPU time told: an emulated machine of a busy host is slow.
+ * All of them, and a shrinking, have to end before the runner takes the test for dead (90 s).
+ */
+#define STUCK_SECONDS 40
+#define STUCK_AGAIN_SECONDS 4
 #define TRIES 6
 #define CANDIDATES 3
 
@@ -199,11 +203,11 @@ static int wait_for(pid_t child)
 	unsigned long progress = 0;
 	const struct timespec second = { .tv_sec = 1 };
 	sigset_t set;
-	int status;
+	int status, limit = walk_trace->stuck ? STUCK_AGAIN_SECONDS : STUCK_SECONDS;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
-	for (int idle = 0; idle < STUCK_SECONDS; idle++) {
+	for (int idle = 0; idle < limit; idle++) {
 		if (waitpid(child, &status, WNOHANG) == child)
 			return status;
 		sigtimedwait(&set, NULL, &second);
@@ -213,7 +217,8 @@ static int wait_for(pid_t child)
 	}
 	world_wrong(NULL, "SLOT-18", "each request comes back",
 		    "after %d seconds this one has not; the process had a CPU for %.1f of its life",
-		    STUCK_SECONDS, cpu_seconds(child));
+		    limit, cpu_seconds(child));
+	walk_trace->stuck = true;
 	kill(child, SIGKILL);
 	waitpid(child, &status, 0);
 	return 0;
