@@ -6,10 +6,9 @@
  * does not tell of memory, but a process that adds and deletes slots, turns logs on and
  * off, or is refused, must not use up the system's.
  *
- * How it is seen: each kind of change is made many times, a page and more of kernel memory
- * for each would be lost: what /proc/meminfo has of memory for logs (VmallocUsed) and for
- * small objects (SUnreclaim) does not grow with them. Since others use memory too, it has
- * to grow three times running to be a failure.
+ * How it is seen: each kind of change is made so often that what the kernel says of its
+ * memory (case/usage.h) tells one object or page of each. A VM that is closed is no longer
+ * among those of /sys/kernel/debug/kvm.
  */
 #include <stdio.h>
 #include <string.h>
@@ -24,14 +23,13 @@
 
 #define SLOT 9
 #define LOG KVM_MEM_LOG_DIRTY_PAGES
-#define TIMES 300L
-#define VMS 24L /* with so many slots that they are TIMES in all */
-#define TRIES 3
-#define OBJECT 192L /* bytes of a slot, at least */
+#define SLOTS_OF_VM 8UL
 
 static struct kvm_vm *vm;
 static uint64_t unit, limit;
 static uint8_t *memory;
+static unsigned long times;
+static bool good; /* all was as it is to be, up to now */
 
 static void begin(void)
 {
@@ -57,101 +55,94 @@ static int set(uint64_t gpa, uint64_t size, uint32_t flags)
 	return set_in(vm->fd, SLOT, gpa, size, flags);
 }
 
-/* Each returns whether all was as it is to be */
-static bool add_and_delete(void)
+static void add_and_delete(void)
 {
-	bool good = true;
-
-	for (long i = 0; i < TIMES; i++)
+	for (unsigned long i = 0; i < times; i++)
 		good &= !set(0, unit, LOG) && !set(0, 0, 0);
-	return good;
 }
 
-static bool log_on_and_off(void)
+static void log_on_and_off(void)
 {
-	bool good = !set(0, unit, 0);
-
-	for (long i = 0; i < TIMES; i++)
+	good &= !set(0, unit, 0);
+	for (unsigned long i = 0; i < times; i++)
 		good &= !set(0, unit, LOG) && !set(0, unit, 0);
-	return good && !set(0, 0, 0);
+	good &= !set(0, 0, 0);
 }
 
-static bool move_and_back(void)
+static void move_and_back(void)
 {
-	bool good = !set(0, unit, LOG);
-
-	for (long i = 0; i < TIMES; i++)
-		good &= !set(unit, unit, LOG) && !set(0, unit, LOG);
-	return good && !set(0, 0, 0);
+	good &= !set(0, unit, LOG);
+	for (unsigned long i = 0; i < times; i++)
+		good &= !set(i % 2 ? 0 : unit, unit, LOG);
+	good &= !set(0, 0, 0);
 }
 
-static bool move_and_log_off(void)
+static void move_and_log_off(void)
 {
-	bool good = !set(0, unit, LOG);
-
-	for (long i = 0; i < TIMES; i++)
+	good &= !set(0, unit, LOG);
+	for (unsigned long i = 0; i < times; i++)
 		good &= !set(unit, unit, 0) && !set(0, unit, LOG);
-	return good && !set(0, 0, 0);
+	good &= !set(0, 0, 0);
 }
 
 /* By what the architecture looks at, when log and slot are there already */
-static bool refused(void)
+static void refused(void)
 {
-	bool good = !set(0, unit, LOG);
-
-	for (long i = 0; i < TIMES; i++)
+	good &= !set(0, unit, LOG);
+	for (unsigned long i = 0; i < times; i++)
 		good &= set_in(vm->fd, SLOT + 1, limit, unit, LOG) < 0;
-	return good && !set(0, 0, 0);
+	good &= !set(0, 0, 0);
 }
 
-static bool move_refused(void)
+static void move_refused(void)
 {
-	bool good = !set(0, unit, LOG);
-
-	for (long i = 0; i < TIMES; i++)
+	good &= !set(0, unit, LOG);
+	for (unsigned long i = 0; i < times; i++)
 		good &= set(limit, unit, LOG) < 0;
-	return good && !set(0, 0, 0);
+	good &= !set(0, 0, 0);
 }
 
-static bool close_vms(void)
+/* With so many slots that they are as many in all */
+static void close_vms(void)
 {
-	bool good = true;
-
-	for (long n = 0; n < VMS; n++) {
+	for (unsigned long n = 0; n < times / SLOTS_OF_VM; n++) {
 		struct kvm_vm *other = vm_create_barebones();
 
-		for (uint32_t i = 0; i <= TIMES / VMS; i++)
+		for (uint32_t i = 0; i < SLOTS_OF_VM; i++)
 			good &= !set_in(other->fd, i, i * unit, unit, LOG);
 		kvm_vm_free(other);
 	}
-	return good;
 }
 
-/* One case: more than half of what TIMES slots or logs would take, again and again? */
-static void leaves_nothing(bool (*change)(void), const char *request)
+static void leaves_nothing(void (*change)(void), const char *request)
 {
-	const long logs = TIMES * (getpagesize() / 1024) / 2, slots = TIMES * OBJECT / 1024 / 2;
-	long more_logs = 0, more_slots = 0;
-	bool good = change(), grown = true;
+	char what[USAGE_TEXT];
+	bool grows;
 
-	TEST_ASSERT(usage_of("VmallocUsed") >= 0 && usage_of("SUnreclaim") >= 0, "/proc/meminfo");
-	for (int i = 0; grown && i < TRIES; i++) {
-		more_logs = -usage_of("VmallocUsed");
-		more_slots = -usage_of("SUnreclaim");
-		good &= change();
-		more_logs += usage_of("VmallocUsed");
-		more_slots += usage_of("SUnreclaim");
-		grown = more_logs > logs || more_slots > slots;
-	}
-	report_check(good && !grown, request, "each is as it is to be, and nothing is left of it",
-		     "%s, VmallocUsed grew by %ld KiB, SUnreclaim by %ld KiB with %ld of them",
-		     good ? "each is" : "another outcome", more_logs, more_slots, TIMES);
+	if (!report_case())
+		return;
+	good = true;
+	grows = usage_grows(change, times, what);
+	if (grows || !good)
+		report_wrong(request, "each is as it is to be, and nothing is left of it", "%s",
+			     good ? what : "another outcome");
+}
+
+/* The line's own VM is there still */
+static void nobody_is_left(void)
+{
+	long vms = usage_vms();
+
+	if (vms >= 0)
+		report_check(vms == 1, "VMs are closed", "none of them is left in debugfs",
+			     "%ld are", vms - 1);
 }
 
 static void come_and_go(void)
 {
 	leaves_nothing(add_and_delete, "slots with a log are added and deleted");
 	leaves_nothing(close_vms, "VMs with slots are closed");
+	nobody_is_left();
 }
 
 static void changes(void)
@@ -200,6 +191,7 @@ int main(int argc, char **argv)
 	report_need(compat_kernel_fits(&why), SKIP_CAPABILITY, why);
 	unit = compat_slot_unit() > 1UL << 20 ? compat_slot_unit() : 1UL << 20;
 	memory = region_memory(unit);
+	times = usage_enough();
 	report_around(begin, end);
 	return report_run();
 }

@@ -5,12 +5,11 @@
  * memop/contract.md, MEMOP-RET-02 and what refuses each: api.rst, KVM_S390_MEM_OP,
  * KVM_S390_GET_SKEYS. A request that has failed is over: no memory, no file, no lock.
  *
- * How it is seen: each kind of refusal and of exception 10,000 times; the kernel's own
- * count of its memory (case/usage.h) must not grow by 8 bytes for each. Those that end in a
- * fault cost more: 1,000 of them, and 500 of those with thousands of bytes, for which the
- * same limit is 41 and 82 bytes each. Then a good
- * request, a slot added and deleted, which waits for whoever is still within kvm->srcu,
- * and a mapping, which waits for mmap_lock: what was not let go of hangs there.
+ * How it is seen: each kind of refusal and of exception so often that what the kernel says
+ * of its memory (case/usage.h) tells one object or page of each; --times makes it more. Then
+ * good requests, a slot added and deleted, which waits for whoever is still within
+ * kvm->srcu, and a mapping, which waits for mmap_lock: what was not let go of hangs there.
+ * At last processes that made each request end: nothing of their VMs and memory is left.
  *
  * Over 300 lines: a table of failures for each operation.
  */
@@ -18,6 +17,8 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "case/bytes.h"
 #include "case/report.h"
@@ -26,12 +27,16 @@
 #include "s390x/bench.h"
 #include "s390x/skey.h"
 #include "slot/backing.h"
+#include "slot/hold.h"
 #include "slot/region.h"
 
 #define BASE 0x100000UL
 #define END (BASE + ARENA_UNIT) /* and a hole */
 #define DENIES (BASE + 64 * CONTRACT_PAGE)
 #define KEY 4
+#define TABLES 0x400000UL
+#define CHILDREN 3
+#define ROUNDS 5 /* in each of which one is left of each child */
 #define SPARE_SLOT 20
 #define SPARE 0x10000000UL
 #define VIRTUAL 0x80000000UL
@@ -41,7 +46,7 @@ static struct arena *arena;
 static struct dat dat;
 static uint8_t *buf; /* of which the second half cannot be accessed */
 static uint32_t max;
-static unsigned long times = 10000;
+static unsigned long times;
 
 /* ------------------------------------------------------------------ one kind of failure */
 
@@ -50,27 +55,26 @@ static struct {
 	unsigned long request;
 	const void *arg;
 	const struct prediction *expected; /* NULL: refused */
-	struct outcome other;		   /* the first that was not expected */
-	bool as_expected;
-	unsigned long times;
-	bool faults; /* which takes its time */
+	struct outcome other;		   /* that was not expected */
 } now;
 
-static void one_round(void)
+static bool once(void)
 {
-	for (unsigned long i = 0; i < now.times; i++) {
-		struct outcome o = outcome_of(ioctl(now.fd, now.request, now.arg));
-		bool good = now.expected ? prediction_allows(now.expected, o)
-					 : outcome_equal(o, outcome_refused());
+	struct outcome o = outcome_of(ioctl(now.fd, now.request, now.arg));
+	bool good = now.expected ? prediction_allows(now.expected, o)
+				 : outcome_equal(o, outcome_refused());
 
-		if (!good && now.as_expected)
-			now.other = o;
-		now.as_expected &= good;
-	}
+	if (!good)
+		now.other = o;
+	return good;
 }
 
+static struct {
+	struct outcome read, read_by_vcpu, added, deleted;
+} after;
+
 /* What a lock that is still held would stop */
-static void goes_on(const char *name)
+static void good_requests(void)
 {
 	struct kvm_s390_mem_op op = {
 		.op = KVM_S390_MEMOP_ABSOLUTE_READ, .gaddr = BASE, .size = 8, .buf = (uintptr_t)buf
@@ -79,36 +83,39 @@ static void goes_on(const char *name)
 			    .gpa = SPARE,
 			    .size = ARENA_UNIT,
 			    .user = (uintptr_t)region_memory(ARENA_UNIT) };
-	struct outcome added = region_set(arena->vm->fd, false, &r), deleted;
 	uint64_t user = r.user;
 
+	after.added = region_set(arena->vm->fd, false, &r);
 	r.size = 0;
-	deleted = region_set(arena->vm->fd, false, &r);
+	after.deleted = region_set(arena->vm->fd, false, &r);
 	region_free_memory((uint8_t *)(uintptr_t)user, ARENA_UNIT);
-	if (memop(arena->vm->fd, &op).ret || added.ret || deleted.ret)
+	after.read = memop(arena->vm->fd, &op);
+	op.op = KVM_S390_MEMOP_SIDA_READ; /* refused, since the guest is not protected */
+	after.read_by_vcpu = memop(arena->vcpu->fd, &op);
+}
+
+static void goes_on(const char *name)
+{
+	if (!hold_comes_back(good_requests)) {
+		report_wrong(name, "good requests come back afterwards", "one is stuck");
+		TEST_ASSERT(false, "a thread of this process cannot be ended");
+	}
+	if (after.read.ret || after.added.ret || after.deleted.ret || !after.read_by_vcpu.ret)
 		report_wrong(name, "good requests are carried out afterwards", "one is not");
 }
 
 static void many(const char *name, const char *clause, int fd, unsigned long request,
-		 const void *arg, size_t size, const struct prediction *expected)
+		 const void *arg, const struct prediction *expected)
 {
-	char what[USAGE_TEXT], text[OUTCOME_TEXT];
+	char text[OUTCOME_TEXT];
 
-	if (!report_case())
-		return;
-	report_decided(clause);
 	now.fd = fd;
 	now.request = request;
 	now.arg = arg;
 	now.expected = expected;
-	now.as_expected = true;
-	now.times = times / (size > 4096 ? 20 : now.faults ? 10 : 1);
-	if (usage_grows(one_round, what))
-		report_wrong(name, "nothing of it stays in use", "%s", what);
-	if (!now.as_expected)
+	if (!usage_kind(name, clause, once))
 		report_wrong(name, "it fails, each time in the same way", "%s",
 			     outcome_text(now.other, text));
-	goes_on(name);
 }
 
 /* ----------------------------------------------------------------------- MEM_OP */
@@ -142,7 +149,7 @@ static void memop_many(const char *clause, bool on_vcpu, struct kvm_s390_mem_op 
 	TEST_ASSERT(!prediction_allows(&p, outcome_success()), "%s is no failure",
 		    memop_text(&r.op, text));
 	many(memop_text(&r.op, text), clause, on_vcpu ? arena->vcpu->fd : arena->vm->fd,
-	     KVM_S390_MEM_OP, &r.op, op.size <= max ? op.size : 0, &p);
+	     KVM_S390_MEM_OP, &r.op, &p);
 }
 
 static struct kvm_s390_mem_op good(uint32_t op)
@@ -183,7 +190,6 @@ static const uint32_t sizes[] = { 16, 16384 };
 
 static void bad_buffers(void)
 {
-	now.faults = true;
 	for (size_t i = 0; i < ARRAY_SIZE(accesses); i++)
 		for (size_t n = 0; n < ARRAY_SIZE(sizes); n++) {
 			struct kvm_s390_mem_op op = good(accesses[i].op);
@@ -228,7 +234,6 @@ static void exceptions(void)
 /* A store may have changed what is before the page that denies it */
 static void exceptions_and_rest(void)
 {
-	now.faults = true;
 	exceptions();
 	arena_reset(arena, BASE, ARENA_UNIT);
 }
@@ -301,7 +306,7 @@ static void keys_many(const char *name, const char *clause, uint64_t gfn, uint64
 	for (int set = 0; set < 2; set++) {
 		snprintf(text, sizeof(text), "%s, %s", who[set], name);
 		many(text, clause, arena->vm->fd, set ? KVM_S390_SET_SKEYS : KVM_S390_GET_SKEYS, &r,
-		     count <= KVM_S390_SKEYS_MAX ? count * 50 : 0, NULL);
+		     NULL);
 	}
 }
 
@@ -322,28 +327,116 @@ static void storage_keys(void)
 	keys_many("a buffer that ends", "SKEY-09", gfn, 16, buf + ARENA_UNIT - 8, 0);
 	buf[3] = 1;
 	bad.skeydata_addr = (uintptr_t)buf;
-	many("SET_SKEYS, an invalid key", "SKEY-06", arena->vm->fd, KVM_S390_SET_SKEYS, &bad, 0,
-	     NULL);
+	many("SET_SKEYS, an invalid key", "SKEY-06", arena->vm->fd, KVM_S390_SET_SKEYS, &bad, NULL);
 	buf[3] = 0;
+}
+
+static void line_refused(void)
+{
+	usage_line(refused, times, goes_on);
+}
+
+static void line_bad_buffers(void)
+{
+	usage_line(bad_buffers, times, goes_on);
+}
+
+static void line_exceptions(void)
+{
+	usage_line(exceptions_and_rest, times, goes_on);
+}
+
+static void line_exchanges(void)
+{
+	usage_line(exchanges, times, goes_on);
+}
+
+static void line_translations(void)
+{
+	usage_line(translations, times, goes_on);
+}
+
+static void line_storage_keys(void)
+{
+	usage_line(storage_keys, times, goes_on);
+}
+
+/* -------------------------------------------------------------- processes that end */
+
+/* Those last whose exceptions are injected, and pending then */
+static void (*const kinds[])(void) = { refused,	     bad_buffers,  exchanges,
+				       storage_keys, translations, exceptions_and_rest };
+static bool children_good;
+
+/* A VM of its own, each request, and nobody holds the VM when its last file is closed */
+static bool is_good_child(void)
+{
+	bool good = true;
+	long vms;
+
+	arena = arena_create(slots, ARRAY_SIZE(slots), 0);
+	dat_create(&dat, arena, TABLES);
+	arena_key(arena, DENIES, 4, skey_byte(KEY, true));
+	vms = usage_vms();
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		arena->state.cpu.psw_mask = PSW_EA | PSW_BA;
+		arena_cpu(arena);
+		good &= usage_each_once(kinds[i]);
+	}
+	arena_free(arena);
+	return good && vms && usage_vms() <= 0;
+}
+
+static void children(void)
+{
+	for (int i = 0; i < CHILDREN; i++) {
+		int status = 1;
+		pid_t child = fork();
+
+		if (!child)
+			_exit(!is_good_child());
+		children_good &= child > 0 && waitpid(child, &status, 0) == child && !status;
+	}
+}
+
+static void line_processes(void)
+{
+	const char *name = "a process that makes each of them ends";
+	long before, more = CHILDREN;
+
+	if (!report_case())
+		return;
+	children_good = true;
+	for (int i = 0; i < ROUNDS && more >= CHILDREN; i++) {
+		before = usage_objects("mm_struct");
+		children();
+		more = usage_objects("mm_struct") - before;
+	}
+	if (more >= CHILDREN)
+		report_wrong(name, "nobody holds its memory",
+			     "%ld more mm_struct in /proc/slabinfo after %d of them", more,
+			     CHILDREN);
+	if (!children_good)
+		report_wrong(name, "its VM goes with its last file", "it is still in debugfs");
 }
 
 static const struct line lines[] = {
 	{ "requests that are refused",
 	  "MEMOP-OP-01 MEMOP-RET-02 MEMOP-SIZE-01 MEMOP-SIZE-02 MEMOP-FLAG-01 MEMOP-KEY-02",
-	  refused },
-	{ "requests with buffers that are not there", "MEMOP-BUF-01", bad_buffers },
-	{ "requests that meet an exception", "MEMOP-RET-02 MEMOP-KEY-03", exceptions_and_rest },
+	  line_refused },
+	{ "requests with buffers that are not there", "MEMOP-BUF-01", line_bad_buffers },
+	{ "requests that meet an exception", "MEMOP-RET-02 MEMOP-KEY-03", line_exceptions },
 	{ "cmpxchg, refused and denied", "MEMOP-RET-02 MEMOP-XCHG-08 MEMOP-XCHG-09 MEMOP-BUF-01",
-	  exchanges },
-	{ "requests that translation ends, at each level", "MEMOP-LOG-06", translations },
+	  line_exchanges },
+	{ "requests that translation ends, at each level", "MEMOP-LOG-06", line_translations },
 	{ "storage keys that cannot be set or read",
-	  "SKEY-02 SKEY-03 SKEY-06 SKEY-07 SKEY-08 SKEY-09", storage_keys },
+	  "SKEY-02 SKEY-03 SKEY-06 SKEY-07 SKEY-08 SKEY-09", line_storage_keys },
+	{ "a VM and its process go, whatever requests failed", "MEMOP-RET-02", line_processes },
 };
 
 static void set_up(void)
 {
 	max = (uint32_t)memop_max_size();
-	now.faults = false;
 	buf = mmap(NULL, 2 * ARENA_UNIT, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
 		   0);
 	TEST_ASSERT(buf != MAP_FAILED && !mprotect(buf + ARENA_UNIT, ARENA_UNIT, PROT_NONE),
@@ -363,7 +456,7 @@ static const struct bench bench = {
 	.count = ARRAY_SIZE(slots),
 	.arena = &arena,
 	.dat = &dat,
-	.tables = 0x400000,
+	.tables = TABLES,
 	.begin = set_up,
 	.end = tear_down,
 };
@@ -374,6 +467,7 @@ int main(int argc, char **argv)
 		{ "--times", "how often each request is made", &times },
 	};
 
+	times = usage_enough();
 	report_numbers(numbers, ARRAY_SIZE(numbers));
 	return bench_main(argc, argv, lines, ARRAY_SIZE(lines), &bench);
 }
