@@ -134,6 +134,11 @@ int world_slot_with(const struct world *w, unsigned int memory);
 void world_stored(struct world *w, uint64_t gpa, const void *from, size_t len);
 /* world_fetched - they have been read through the VM */
 void world_fetched(struct world *w, uint64_t gpa, size_t len);
+/*
+ * world_around - a page of a file has been mapped by a read: so may be its neighbours in the
+ * page cache, and those count as written if the file's page is
+ */
+void world_around(struct memory *m, size_t page);
 /* world_bytes - what they have to be */
 const uint8_t *world_bytes(struct world *w, uint64_t gpa);
 /* world_heat - remember the page as one just touched */

@@ -101,6 +101,7 @@ static void may(struct world *w, const struct fragment *f, uint8_t rc, uint8_t s
 	if (m) {
 		m->may[page] |= rc;
 		m->state[page] |= state;
+		world_around(m, page);
 	}
 }
 

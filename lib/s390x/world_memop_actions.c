@@ -91,10 +91,11 @@ static void draw_logical(struct world *w, uint64_t *a, uint32_t op)
 	a[KEY_AR] |= world_below(w, world_one_in(w, 2) ? 4 : 16) << 8;
 	a[ADDRESS] =
 		world_modes_virtual(world_cpu(w, vcpu), a[ADDRESS], (unsigned int)(a[KEY_AR] >> 8));
-	if (world_one_in(w, 40))
-		a[ADDRESS] = world_random(w) >> world_below(w, 64);
 	if (world_one_in(w, 3))
 		a[FLAGS] |= INJECT;
+	/* Mostly not translated: what is injected then has an address and a space */
+	if (world_one_in(w, a[FLAGS] & INJECT ? 6 : 40))
+		a[ADDRESS] = world_random(w) >> world_below(w, 64);
 }
 
 static void draw_logical_read(struct world *w, uint64_t *a)

@@ -27,6 +27,7 @@ void world_look(struct world *w, unsigned int memory, unsigned int page, unsigne
 		m->may[p] |= LOOK_REFERENCE;
 		/* A page that gets its storage counts as written where there is no zero page */
 		m->state[p] |= m->state[p] & PAGE_THERE ? 0 : PAGE_MAY_LOG | PAGE_THERE;
+		world_around(m, p);
 		if (d < 0)
 			continue;
 		world_wrong(w, "SLOT-09", "the bytes that were stored last",

@@ -175,6 +175,20 @@ void world_stored(struct world *w, uint64_t gpa, const void *from, size_t len)
 	}
 }
 
+/* Linux: "fault_around_bytes" is 64 KiB, which lie as they are aligned */
+#define AROUND 16U
+
+void world_around(struct memory *m, size_t page)
+{
+	size_t first = page & -(size_t)AROUND;
+
+	if (m->file < 0)
+		return;
+	for (size_t p = first; p < first + AROUND; p++)
+		if (m->unmapped[p])
+			m->state[p] |= PAGE_MAY_LOG;
+}
+
 void world_fetched(struct world *w, uint64_t gpa, size_t len)
 {
 	unsigned int slot = (unsigned int)world_slot_of(w, gpa);
@@ -189,6 +203,7 @@ void world_fetched(struct world *w, uint64_t gpa, size_t len)
 		if ((w->keys_used || deviation_of_untouched_page()) && !(m->state[p] & PAGE_THERE))
 			m->state[p] |= PAGE_MAY_LOG;
 		m->state[p] |= PAGE_THERE;
+		world_around(m, p);
 		world_heat(w, w->slot[slot].memory, (unsigned int)p);
 	}
 }
