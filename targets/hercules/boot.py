@@ -38,6 +38,7 @@ PARAMETERS = (
     "conmode=sclp sclp_con_drop=0 rdinit=/init panic=1 loglevel=3 cryptomgr.notests nokaslr"
     " initcall_blacklist=load_system_certificate_list,jent_mod_init,crypto_kdf108_init,"
     "init_user_buckets,init_msg_buckets rcupdate.rcu_cpu_stall_suppress=1"
+    " psi=0 noautogroup lsm= cgroup_disable=memory"
     " dasd=0100-0104 disks=dasd"
 )
 
