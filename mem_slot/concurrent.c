@@ -49,7 +49,7 @@
 static struct worker worker;
 static uint8_t *memory[3]; /* the last: a neighbour's */
 static const uint64_t words[2] = { 0xaaaaaaaa11111111, 0xbbbbbbbb22222222 };
-static unsigned long seconds = 2;
+static unsigned long seconds = 1;
 static volatile bool stop;
 static bool has_read_only; /* slots */
 

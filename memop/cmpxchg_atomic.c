@@ -66,7 +66,7 @@ struct board {
 
 static struct worker worker;
 static struct board *board; /* the host's view; the guest's is at GPA */
-static unsigned long seconds = 2;
+static unsigned long seconds = 1;
 static volatile bool stop;
 
 /* ------------------------------------------------------------------ the guest */

@@ -32,7 +32,7 @@ static const uint64_t slots[] = { 0, 0x100000, 0x300000, 0x500000 };
 
 static struct arena *arena;
 static struct dat dat;
-static unsigned long seed = 0x1d1c, cases = 8000;
+static unsigned long seed = 0x1d1c, cases = 4000;
 
 static uint64_t random_state;
 

@@ -270,7 +270,7 @@ static void request_memory(void)
 /* One case: a request that fails, very often */
 static void leaves_nothing(struct kvm_s390_mem_op op, struct outcome expected, const char *request)
 {
-	enum { TIMES = 2000, TOLERATED = 2048 };
+	enum { TIMES = 500, TOLERATED = 1024 };
 	bool logical = op.op <= KVM_S390_MEMOP_LOGICAL_WRITE, as_expected = true;
 	/* KVM's copies of buffers, and its lists of pages, lie there */
 	long before = usage_of("VmallocUsed"), more;
@@ -281,7 +281,7 @@ static void leaves_nothing(struct kvm_s390_mem_op op, struct outcome expected, c
 					     expected);
 	more = usage_of("VmallocUsed") - before;
 	report_check(as_expected && more < TOLERATED, request,
-		     "it fails 2000 times, and the kernel uses no more memory then",
+		     "it fails 500 times, and the kernel uses no more memory then",
 		     "%s, VmallocUsed is %ld KiB more",
 		     as_expected ? "it fails" : "another outcome", more);
 }
