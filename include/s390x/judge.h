@@ -41,6 +41,7 @@ enum judge_kind {
 	JUDGE_MOVE, /* MVCLE of length bytes from address to value, DAT in effect for both */
 	JUDGE_IPTE, /* of the page-table entry for value, in the table at address */
 	JUDGE_RRBE, /* value becomes the condition code: 2 R, 1 C, as they were */
+	JUDGE_PFMF, /* by value; value becomes the address as it is then */
 };
 
 /* Read and written by the guest: 64 bytes */

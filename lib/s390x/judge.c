@@ -104,6 +104,8 @@ static void __attribute__((__used__, __noinline__)) program(void)
 				 "jo	1b\n")
 		KIND(JUDGE_IPTE, "ipte	%%r4,%%r8\n")
 		KIND_CC(JUDGE_RRBE, "rrbe	%%r0,%%r4\n")
+		KIND(JUDGE_PFMF, "pfmf	%%r8,%%r4\n"
+				 "lgr	%%r8,%%r4\n")
 		/* clang-format on */
 		".balign 64\n"
 		"judge_program:\n"
@@ -140,7 +142,7 @@ static void __attribute__((__used__, __noinline__)) program(void)
 		  NUMBER(JUDGE_SSKE), NUMBER(JUDGE_FETCH_BYTE), NUMBER(JUDGE_STORE_BYTE),
 		  NUMBER(JUDGE_CS), NUMBER(JUDGE_EXIT), NUMBER(JUDGE_MVCOS_FETCH),
 		  NUMBER(JUDGE_MVCOS_STORE), NUMBER(JUDGE_MOVE), NUMBER(JUDGE_IPTE),
-		  NUMBER(JUDGE_RRBE));
+		  NUMBER(JUDGE_RRBE), NUMBER(JUDGE_PFMF));
 }
 
 extern const uint8_t judge_code[], judge_program[], judge_svc[], judge_end[];

@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What the guest's PFMF makes of frames, and what its TPROT tells of them, is what MEM_OP
+ * finds.
+ *
+ * memop/contract.md, SKEY-10, MEMOP-KEY-03, -KEY-08; PoP, chapter 10, "PERFORM FRAME MANAGEMENT
+ * FUNCTION" and "TEST PROTECTION", chapter 3, "Dynamic Address Translation".
+ *
+ * How it is seen: PFMF sets the key of frames of 4 KiB and of 1 MiB, clears them, or both,
+ * from frames at each place of a segment on; GET_SKEYS must find the new key in these
+ * frames alone, and keyed requests must be denied by it. TPROT with DAT on meets pages of
+ * every kind, under keys and controls; its condition code must be what MEM_OP's checks of a
+ * fetch and of a store come to.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "case/report.h"
+#include "s390x/bench.h"
+#include "s390x/dat.h"
+#include "s390x/judge.h"
+#include "s390x/skey.h"
+#include "s390x/trial.h"
+
+#define BASE 0x100000UL
+#define FRAMES 0x200000UL /* a segment that PFMF works on */
+#define FRESH 0x300000UL  /* likewise, never touched */
+#define TABLES 0x400000UL
+#define NOWHERE 0x600000UL
+#define OLD_KEY 0x50
+#define GUARD 0xa5
+
+/* PFMF's first operand: PoP, chapter 10, figure "Frame-Management Function" */
+#define PFMF_SET_KEY 0x20000UL
+#define PFMF_CLEAR 0x10000UL
+#define PFMF_1M 0x1000UL
+
+static const uint64_t slots[] = { BASE };
+static struct arena *arena;
+static struct dat dat;
+static char state[160];
+
+/* A keyed request, on what the arena's state says of key and bytes */
+static bool agrees(uint32_t op, uint64_t gaddr, uint8_t key, struct trial *t)
+{
+	*t = (struct trial){
+		.arena = arena,
+		.state = state,
+		.request.on_vcpu = op <= KVM_S390_MEMOP_LOGICAL_WRITE,
+		.request.op = { .op = op,
+				.gaddr = gaddr,
+				.size = 1,
+				.key = key,
+				.flags = KVM_S390_MEMOP_F_SKEY_PROTECTION |
+					 KVM_S390_MEMOP_F_CHECK_ONLY },
+	};
+	return trial_issue(t);
+}
+
+/* ---------------------------------------------------------------------------- PFMF */
+
+static uint8_t *frames; /* the memory of the slot at hand */
+static uint8_t *frame_keys;
+static uint32_t vcpus; /* that the VM has */
+
+/* Where bytes and protection are looked at */
+static size_t places(size_t from, size_t to, size_t *at)
+{
+	size_t n = 0;
+
+	at[n++] = from;
+	at[n++] = to - 1;
+	if (from)
+		at[n++] = from - 1;
+	if (to < ARENA_PAGES)
+		at[n++] = to;
+	return n;
+}
+
+static void perform(uint64_t slot, uint64_t function, size_t page, uint64_t end)
+{
+	struct judge_order o = { .address = slot + page * CONTRACT_PAGE + 0x123,
+				 .psw_mask = JUDGE_PSW,
+				 .kind = JUDGE_PFMF,
+				 .value = function };
+	uint64_t address = function & PFMF_1M ? end : o.address;
+
+	/*
+	 * What uses keys first on a vCPU comes to KVM, as a rule; later ones the machine may
+	 * carry out itself (an emulated one by its own faults: docs/targets.md)
+	 */
+	arena->vcpu = __vm_vcpu_add(arena->vm, vcpus++);
+	arena_cpu(arena);
+	judge_run(arena, &o, 1);
+	if (o.code || o.value / CONTRACT_PAGE != address / CONTRACT_PAGE)
+		report_wrong(state, "it completes, and large frames advance the address",
+			     "code %#x, address %#lx", o.code, (unsigned long)o.value);
+}
+
+static void check_keys(uint64_t slot, size_t from, size_t to, uint8_t before, uint8_t key)
+{
+	static uint8_t found[ARENA_PAGES];
+
+	TEST_ASSERT(!skey_get(arena->vm, slot, ARENA_PAGES, found).ret, "KVM_S390_GET_SKEYS");
+	for (size_t i = 0; i < ARENA_PAGES; i++) {
+		/* What clearing makes of R and C is not at issue */
+		uint8_t wanted = i >= from && i < to ? key : before, mask = 0xf8;
+
+		frame_keys[i] = wanted & mask;
+		if ((found[i] & mask) != frame_keys[i]) {
+			report_wrong(state, "these frames alone have the key",
+				     "frame %zu of the segment: %#04x, not %#04x", i, found[i],
+				     wanted);
+			return;
+		}
+	}
+}
+
+static void check_frame(uint64_t gpa, uint8_t byte, uint8_t key)
+{
+	const uint8_t keys[] = { 0, OLD_KEY >> SKEY_ACC_SHIFT, key >> SKEY_ACC_SHIFT, 13 };
+	const uint8_t *at = arena_at(arena, gpa);
+	struct trial t;
+
+	if (at[0] != byte || at[CONTRACT_PAGE - 1] != byte || memcmp(at, at + 1, CONTRACT_PAGE - 1))
+		report_wrong(state, "a cleared frame is zero, another one as it was",
+			     "frame at %#lx begins with %#04x", (unsigned long)gpa, at[0]);
+	for (size_t k = 0; k < ARRAY_SIZE(keys); k++) {
+		agrees(KVM_S390_MEMOP_ABSOLUTE_READ, gpa + 8, keys[k], &t);
+		agrees(KVM_S390_MEMOP_ABSOLUTE_WRITE, gpa + 8, keys[k], &t);
+	}
+}
+
+static void one(uint64_t slot, uint64_t function, uint8_t key, size_t page)
+{
+	const size_t to = function & PFMF_1M ? ARENA_PAGES : page + 1;
+	const bool fresh = slot == FRESH, set = function & PFMF_SET_KEY;
+	size_t at[4], n = places(page, to, at);
+	uint8_t before = fresh ? 0 : OLD_KEY;
+
+	if (!report_case())
+		return;
+	report_decided(set ? "SKEY-10 MEMOP-KEY-03" : "MEMOP-KEY-03");
+	snprintf(state, sizeof(state), "PFMF %#lx of the guest, from frame %zu of a segment%s",
+		 (unsigned long)(function | key), page, fresh ? " that nobody has touched" : "");
+	frames = arena_at(arena, slot);
+	if (!fresh) {
+		arena_key(arena, slot, ARENA_PAGES, OLD_KEY);
+		for (size_t i = 0; i < n; i++)
+			memset(frames + at[i] * CONTRACT_PAGE, GUARD, CONTRACT_PAGE);
+	}
+	perform(slot, function | key, page, slot + ARENA_UNIT);
+	check_keys(slot, page, to, before, set ? key : before);
+	for (size_t i = 0; i < n; i++) {
+		bool within = at[i] >= page && at[i] < to;
+
+		check_frame(slot + at[i] * CONTRACT_PAGE,
+			    fresh || (within && function & PFMF_CLEAR) ? 0 : GUARD, key);
+	}
+}
+
+/* The arena's own record of keys, for what the guest sets */
+static uint8_t *keys_of(uint64_t slot)
+{
+	for (size_t i = 0; i < arena->state.slots; i++)
+		if (arena->storage[i].gpa == slot)
+			return arena->keys[i];
+	return NULL;
+}
+
+static void frame_management(uint64_t size)
+{
+	static const uint8_t keys[] = { 0x00, 0x30, 0x38, 0x5e, 0xf8 };
+	static const size_t pages[] = { 0, 200 };
+
+	vcpus = 1;
+	arena_scratch(arena, FRAMES);
+	arena_scratch(arena, FRESH);
+	frame_keys = keys_of(FRESH);
+	/* First, while no key is in use; 0 is what they are */
+	one(FRESH, size | PFMF_SET_KEY, 0x38, 100);
+	frame_keys = keys_of(FRAMES);
+	for (size_t p = 0; p < ARRAY_SIZE(pages); p++)
+		for (size_t k = 0; k < ARRAY_SIZE(keys); k++)
+			for (uint64_t f = 0; f <= (PFMF_SET_KEY | PFMF_CLEAR); f += PFMF_CLEAR)
+				if (k == 2 || f == PFMF_SET_KEY)
+					one(FRAMES, size | f, keys[k], pages[p]);
+}
+
+static void frames_4k(void)
+{
+	frame_management(0);
+}
+
+static void frames_1m(void)
+{
+	if (!arena_facility(arena, 8))
+		report_skip(SKIP_ARCHITECTURE, "needs frames of 1 MiB (facility 8)");
+	else
+		frame_management(PFMF_1M);
+}
+
+/* --------------------------------------------------------------------------- TPROT */
+
+#define SEGMENT 0x100000UL
+
+/* Logical addresses, each of a page of another kind */
+enum {
+	GOOD = 0x3000,
+	GUARDED = 0x4000,
+	INVALID = 0x5000,
+	ABSENT = 0x6000,
+	SPOILT = 0x7000,
+	GUARDED_SEGMENT = SEGMENT + 0x3000,
+	INVALID_SEGMENT = 2 * SEGMENT,
+};
+
+static const uint64_t addresses[] = { 0x100,  0x700,	       0xa00,		0x1100,
+				      GOOD,   GUARDED,	       INVALID,		ABSENT,
+				      SPOILT, GUARDED_SEGMENT, INVALID_SEGMENT, 1UL << 40 };
+static const uint8_t access_keys[] = { 0, 3, 5, 9 };
+
+static void lay_out(void)
+{
+	uint64_t asce;
+
+	dat_reset(&dat);
+	asce = dat_space(&dat, DAT_REGION_THIRD);
+	for (uint64_t page = 0; page < 8; page++) {
+		dat_map(&dat, asce, page * CONTRACT_PAGE, BASE + page * CONTRACT_PAGE);
+		dat_map(&dat, asce, SEGMENT + page * CONTRACT_PAGE, BASE + page * CONTRACT_PAGE);
+	}
+	*dat_entry(&dat, asce, GUARDED, DAT_PAGE) |= DAT_PROTECTED;
+	*dat_entry(&dat, asce, INVALID, DAT_PAGE) |= DAT_PAGE_INVALID;
+	*dat_entry(&dat, asce, SPOILT, DAT_PAGE) |= DAT_PAGE_BIT_52;
+	dat_map(&dat, asce, ABSENT, NOWHERE);
+	*dat_entry(&dat, asce, GUARDED_SEGMENT, DAT_SEGMENT) |= DAT_PROTECTED;
+	*dat_entry(&dat, asce, INVALID_SEGMENT, DAT_SEGMENT) |= DAT_INVALID;
+	arena->state.cpu.cr[1] = JUDGE_REAL_SPACE;
+	arena->state.cpu.cr[7] = asce;
+	arena->state.cpu.psw_mask = JUDGE_PSW | PSW_DAT | PSW_AS_SECONDARY;
+}
+
+/* PoP, "TEST PROTECTION": the condition code, or an interruption; codes begin at 4 */
+static int told(struct outcome fetch, struct outcome store)
+{
+	if (fetch.ret == PGM_ADDRESSING || fetch.ret == PGM_TRANSLATION_SPECIFICATION)
+		return 4 + fetch.ret;
+	if (fetch.ret == PGM_PROTECTION)
+		return 2;
+	if (fetch.ret)
+		return 3; /* translation not available */
+	return store.ret ? 1 : 0;
+}
+
+static void compare(uint64_t address, uint8_t key, const struct judge_order *o)
+{
+	struct trial fetch, store;
+	int wanted, found = o->code ? 4 + o->code : (int)o->value;
+
+	if (!report_case())
+		return;
+	report_decided("MEMOP-KEY-08");
+	if (!agrees(KVM_S390_MEMOP_LOGICAL_READ, address, key, &fetch) ||
+	    !agrees(KVM_S390_MEMOP_LOGICAL_WRITE, address, key, &store))
+		return;
+	wanted = told(fetch.outcome, store.outcome);
+	if (found != wanted)
+		report_wrong(state,
+			     wanted < 4 ? "the condition code of MEM_OP's checks"
+					: "the exception that MEM_OP's checks meet",
+			     "TPROT of %#lx, key %u: condition code %d, exception %#x, not %d",
+			     (unsigned long)address, key, (int)o->value, o->code,
+			     wanted < 4 ? wanted : wanted - 4);
+}
+
+static void each_address(void)
+{
+	struct judge_order orders[ARRAY_SIZE(addresses) * ARRAY_SIZE(access_keys)];
+	size_t n = 0;
+
+	for (size_t a = 0; a < ARRAY_SIZE(addresses); a++)
+		for (size_t k = 0; k < ARRAY_SIZE(access_keys); k++)
+			orders[n++] = (struct judge_order){
+				.address = addresses[a],
+				.psw_mask =
+					arena->state.cpu.psw_mask | JUDGE_PSW_KEY(access_keys[k]),
+				.kind = JUDGE_TPROT,
+			};
+	judge_run(arena, orders, n);
+	arena_reset(arena, BASE, 8 * CONTRACT_PAGE);
+	arena_cpu(arena);
+	n = 0;
+	for (size_t a = 0; a < ARRAY_SIZE(addresses); a++)
+		for (size_t k = 0; k < ARRAY_SIZE(access_keys); k++)
+			compare(addresses[a], access_keys[k], &orders[n++]);
+}
+
+static const uint8_t storage_keys[] = { 0x00, 0x30, 0x38, 0x98 };
+
+static void tests(void)
+{
+	static const uint64_t controls[] = { 0, CR0_FETCH_PROTECTION_OVERRIDE,
+					     CR0_STORAGE_PROTECTION_OVERRIDE,
+					     CR0_LOW_ADDRESS_PROTECTION };
+
+	lay_out();
+	for (size_t c = 0; c < ARRAY_SIZE(controls); c++)
+		for (size_t k = 0; k < ARRAY_SIZE(storage_keys); k++) {
+			arena->state.cpu.cr[0] = controls[c];
+			arena_key(arena, BASE, 8, storage_keys[k]);
+			snprintf(state, sizeof(state), "DAT on, CR0 %#lx, storage keys %#04x",
+				 (unsigned long)controls[c], storage_keys[k]);
+			each_address();
+		}
+}
+
+/* The host has taken the page away: the CPU cannot look for itself */
+static void tests_of_discarded(void)
+{
+	lay_out();
+	for (size_t k = 0; k < ARRAY_SIZE(storage_keys); k++) {
+		arena_key(arena, BASE, 8, storage_keys[k]);
+		snprintf(state, sizeof(state), "DAT on, pages discarded, storage keys %#04x",
+			 storage_keys[k]);
+		TEST_ASSERT(!madvise(arena_at(arena, BASE), 8 * CONTRACT_PAGE, MADV_DONTNEED),
+			    "madvise");
+		each_address();
+	}
+}
+
+static const struct line lines[] = {
+	{ "PFMF of 4 KiB: keys and cleared bytes are what keyed requests find",
+	  "SKEY-10 MEMOP-KEY-03", frames_4k },
+	{ "PFMF of 1 MiB: from its frame to the end of the segment", "SKEY-10 MEMOP-KEY-03",
+	  frames_1m },
+	{ "TPROT with DAT on tells what MEM_OP's checks find", "MEMOP-KEY-08", tests },
+	{ "TPROT of pages that the host has discarded", "MEMOP-KEY-08", tests_of_discarded },
+};
+
+static const struct bench bench = {
+	.need = MEMOP_KEYED,
+	.slots = slots,
+	.count = ARRAY_SIZE(slots),
+	.arena = &arena,
+	.dat = &dat,
+	.tables = TABLES,
+	.judge = true,
+};
+
+int main(int argc, char **argv)
+{
+	return bench_main(argc, argv, lines, ARRAY_SIZE(lines), &bench);
+}
