@@ -11,6 +11,8 @@
  * frames alone, and keyed requests must be denied by it. TPROT with DAT on meets pages of
  * every kind, under keys and controls; its condition code must be what MEM_OP's checks of a
  * fetch and of a store come to.
+ *
+ * Over 300 lines: two instructions, whose outcome is asked of MEM_OP in one way.
  */
 #include <stdio.h>
 #include <string.h>

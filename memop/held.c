@@ -11,7 +11,8 @@
  * How it is seen: userfaultfd holds each request at a page of guest memory (slot/hold.h);
  * another thread makes the change. If the change is complete first, the request must not
  * have found the memory when it goes on: no byte stored, none read, no success. A lock that
- * is not taken is found each time, on one CPU too.
+ * is not taken is found each time, on one CPU too. GET_SKEYS cannot be held: what has no
+ * page has no key but 0.
  *
  * Over 300 lines: one judge for every change.
  */
@@ -40,12 +41,14 @@
 #define OFFSET (PAGE * CONTRACT_PAGE + 0x340)
 #define KEY 0x38       /* of the page, where storage keys are in use */
 #define OTHER_KEY 0x58 /* that it is given */
+#define SET_BY_GUEST 0x50
 
 static struct arena *arena;
 static uint8_t *memory[2]; /* that back the slot in turn */
 static struct page_access access_now;
 static const struct page_op *op;
 static bool vm_closed, with_keys;
+static bool machine_has_keys; /* the vCPU has used them: its machine carries them out itself */
 static uint64_t logs[2][SIZE / CONTRACT_PAGE / 64]; /* while it is held, and after it */
 static struct outcome key_request;
 static uint8_t key_found;
@@ -150,6 +153,13 @@ static void set_up(uint32_t flags)
 		memory[i] = region_memory(SIZE);
 	set(HERE, SIZE, flags, memory[0]);
 	vm_closed = false;
+	if (machine_has_keys) {
+		struct judge_order o = { .address = judge_real(JUDGE_GPA),
+					 .psw_mask = JUDGE_PSW,
+					 .kind = JUDGE_ISKE };
+
+		judge_run(arena, &o, 1);
+	}
 	if (!with_keys)
 		return;
 	memory[0][(PAGE + 1) * CONTRACT_PAGE] = 1;
@@ -286,6 +296,21 @@ static void judge_keys(const struct change *c)
 			     wanted);
 }
 
+/* ISKE finds the key of memory that is new, and what SSKE sets is set */
+static void judge_key_instruction(const struct change *c)
+{
+	uint8_t key = access_now.key, wanted = op->op == JUDGE_SSKE ? SET_BY_GUEST : 0;
+
+	if (access_now.outcome.ret || c->takes_it_away || vm_closed)
+		return;
+	if (op->op != JUDGE_ISKE)
+		skey_get(arena->vm, HERE + PAGE * CONTRACT_PAGE, 1, &key);
+	key &= (uint8_t) ~(SKEY_REFERENCE | SKEY_CHANGE);
+	if (key != wanted)
+		report_wrong(op->name, "the key of the page is as it is to be", "%#x, not %#x", key,
+			     wanted);
+}
+
 static void one(const struct change *c)
 {
 	struct hold hold;
@@ -299,7 +324,8 @@ static void one(const struct change *c)
 		tear_down(&(struct change){ .gpa = HERE });
 		return;
 	}
-	access_now = (struct page_access){ .arena = arena, .gpa = HERE + OFFSET, .key = 0x50 };
+	access_now =
+		(struct page_access){ .arena = arena, .gpa = HERE + OFFSET, .key = SET_BY_GUEST };
 	bytes_copy(access_now.now, bytes_rest(OFFSET % CONTRACT_PAGE), PAGE_OP_BYTES);
 	bytes_copy(access_now.new, bytes_inverted(7), PAGE_OP_BYTES);
 	memset(logs, 0, sizeof(logs));
@@ -309,6 +335,8 @@ static void one(const struct change *c)
 		if (c->takes_it_away && op->kind == PAGE_OP_GUEST && !race.stuck)
 			judge_again(c);
 	}
+	if (machine_has_keys && race.held && !race.stuck)
+		judge_key_instruction(c);
 	if (c == &reading && !race.stuck)
 		judge_logs(&race);
 	else if ((c == &key_setting || c == &key_reading) && !race.stuck)
@@ -319,7 +347,7 @@ static void one(const struct change *c)
 }
 
 /* Whose accesses are held */
-enum who { REQUESTS, KEYED_REQUESTS, GUEST, KEYED_GUEST };
+enum who { REQUESTS, KEYED_REQUESTS, GUEST, KEYED_GUEST, KEY_INSTRUCTIONS };
 
 /* Does it touch memory, and is it one of these? */
 static bool is_held(const struct page_op *o, enum who who)
@@ -339,6 +367,8 @@ static bool is_held(const struct page_op *o, enum who who)
 		return request;
 	case GUEST:
 		return guest && !o->key;
+	case KEY_INSTRUCTIONS:
+		return o->kind == PAGE_OP_GUEST && o->uses_keys;
 	default:
 		return guest;
 	}
@@ -347,6 +377,7 @@ static bool is_held(const struct page_op *o, enum who who)
 static void all(const struct change *c, enum who who)
 {
 	with_keys = who == KEYED_REQUESTS || who == KEYED_GUEST;
+	machine_has_keys = who == KEY_INSTRUCTIONS;
 	for (size_t i = 0; i < page_op_count && !report_skipped(); i++) {
 		op = &page_ops[i];
 		if (is_held(op, who) && report_case())
@@ -412,6 +443,23 @@ static void line_keyed_guest(void)
 		all(&changes[i], KEYED_GUEST);
 }
 
+/*
+ * Where KVM has no table yet in which the key is kept; then the page is what it asks for.
+ * From 7.1 on the table is KVM's own, and the page does not matter.
+ */
+static void line_key_instructions(void)
+{
+	if (compat_new_memory_management()) {
+		report_skip(SKIP_CAPABILITY, "needs keys that are kept beside the host's tables");
+		return;
+	}
+	report_deciding("SLOT-18");
+	for (size_t i = 0; i < CHANGES; i++)
+		all(&changes[i], KEY_INSTRUCTIONS);
+	report_deciding("DIRTY-13");
+	all(&reading, KEY_INSTRUCTIONS);
+}
+
 static void line_log(void)
 {
 	for (enum who who = REQUESTS; who <= KEYED_GUEST; who++)
@@ -443,6 +491,8 @@ static const struct line lines[] = {
 	  "SLOT-18", line_keyed_guest },
 	{ "an access is held while storage keys are set and read", "MEMOP-KEY-03 SKEY-05",
 	  line_keys },
+	{ "the guest is held at ISKE, SSKE and RRBE while its slot changes, and its VM is closed",
+	  "SLOT-18 DIRTY-13", line_key_instructions },
 };
 
 int main(int argc, char **argv)
