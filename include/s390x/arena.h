@@ -31,6 +31,7 @@ struct arena {
 	uint8_t *keys[ARENA_SLOTS]; /* storage key of each page, ARENA_PAGES of them */
 	struct storage storage[ARENA_SLOTS];
 	bool scratch[ARENA_SLOTS]; /* not at rest: the test's own */
+	bool again;		   /* its memory stays for the next arena_create_again() */
 	struct state state;	   /* of the VM, for the oracle */
 	struct arena_user user;
 };
@@ -43,6 +44,12 @@ struct arena {
  * All bytes are at rest, all storage keys 0. Asserts where KVM does not give it.
  */
 struct arena *arena_create(const uint64_t *gpa, size_t count, uint32_t flags);
+
+/*
+ * arena_create_again - the same, without flags, on memory of earlier ones where there is
+ * Bytes and storage keys are as if it was fresh; that its pages were touched is not.
+ */
+struct arena *arena_create_again(const uint64_t *gpa, size_t count);
 
 /*
  * arena_create_huge - the same, without flags, and each slot is one huge page

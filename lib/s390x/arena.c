@@ -28,6 +28,23 @@ static uint8_t *map_unit(void)
 	return unit;
 }
 
+/*
+ * Units of arenas that are gone: a page fault for each of their pages is most of what an
+ * arena costs
+ */
+static struct {
+	uint8_t *unit[ARENA_SLOTS];
+	size_t count;
+} kept;
+
+static void give_unit(const struct arena *a, size_t n)
+{
+	if (a->again && !a->scratch[n] && kept.count < ARENA_SLOTS)
+		kept.unit[kept.count++] = a->host[n];
+	else
+		munmap(a->host[n], ARENA_UNIT);
+}
+
 static void add_slot(struct arena *a, size_t n, uint64_t gpa, uint32_t flags, uint8_t *memory)
 {
 	const struct region r = { .slot = (uint32_t)n,
@@ -86,17 +103,41 @@ static struct arena *empty(void)
 	return a;
 }
 
-struct arena *arena_create(const uint64_t *gpa, size_t count, uint32_t flags)
+/* Storage keys that an earlier arena left, if this process has got to use any */
+static void without_keys(struct arena *a, uint64_t gpa)
+{
+	uint8_t key;
+
+	if (skey_get(a->vm, gpa, 1, &key).ret != KVM_S390_GET_SKEYS_NONE)
+		arena_key(a, gpa, ARENA_PAGES, 0);
+}
+
+static struct arena *create(const uint64_t *gpa, size_t count, uint32_t flags, bool again)
 {
 	struct arena *a = empty();
 
 	TEST_ASSERT(count <= ARENA_SLOTS, "no arena of %zu slots", count);
+	a->again = again;
 	for (size_t n = 0; n < count; n++) {
-		add_slot(a, n, gpa[n], flags, map_unit());
+		bool former = again && kept.count;
+
+		add_slot(a, n, gpa[n], flags, former ? kept.unit[--kept.count] : map_unit());
 		arena_reset(a, gpa[n], ARENA_UNIT);
+		if (former)
+			without_keys(a, gpa[n]);
 	}
 	a->vcpu = __vm_vcpu_add(a->vm, 0);
 	return a;
+}
+
+struct arena *arena_create(const uint64_t *gpa, size_t count, uint32_t flags)
+{
+	return create(gpa, count, flags, false);
+}
+
+struct arena *arena_create_again(const uint64_t *gpa, size_t count)
+{
+	return create(gpa, count, 0, true);
 }
 
 struct arena *arena_create_huge(const uint64_t *gpa, size_t count)
@@ -171,7 +212,7 @@ void arena_free(struct arena *a)
 {
 	kvm_vm_free(a->vm);
 	for (size_t n = 0; n < a->state.slots; n++) {
-		munmap(a->host[n], ARENA_UNIT);
+		give_unit(a, n);
 		free(a->keys[n]);
 	}
 	munmap(a->user.buffer, 2 * user_bytes(&a->user) + BYTES_PAGE);

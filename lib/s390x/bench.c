@@ -9,10 +9,18 @@
 
 static const struct bench *bench;
 
+static struct arena *create(void)
+{
+	if (bench->huge)
+		return arena_create_huge(bench->slots, bench->count);
+	/* What was written before is in no log that a slot has later */
+	return bench->flags ? arena_create(bench->slots, bench->count, bench->flags)
+			    : arena_create_again(bench->slots, bench->count);
+}
+
 static void begin(void)
 {
-	struct arena *a = bench->huge ? arena_create_huge(bench->slots, bench->count)
-				      : arena_create(bench->slots, bench->count, bench->flags);
+	struct arena *a = create();
 
 	if (!a) {
 		report_skip(SKIP_RESOURCE, "needs huge pages (root, or reserved), and "
