@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the guest's PFMF makes of frames, and what its TPROT tells of them, is what MEM_OP
- * finds.
+ * What the guest's PFMF and SSKE make of frames, and what its TPROT tells of them, is what
+ * MEM_OP finds.
  *
  * memop/contract.md, SKEY-10, MEMOP-KEY-03, -KEY-08; PoP, chapter 10, "PERFORM FRAME MANAGEMENT
- * FUNCTION" and "TEST PROTECTION", chapter 3, "Dynamic Address Translation".
+ * FUNCTION", "SET STORAGE KEY EXTENDED" and "TEST PROTECTION", chapter 3, "Dynamic Address
+ * Translation".
  *
  * How it is seen: PFMF sets the key of frames of 4 KiB and of 1 MiB, clears them, or both,
  * from frames at each place of a segment on; GET_SKEYS must find the new key in these
@@ -12,7 +13,7 @@
  * every kind, under keys and controls; its condition code must be what MEM_OP's checks of a
  * fetch and of a store come to.
  *
- * Over 300 lines: two instructions, whose outcome is asked of MEM_OP in one way.
+ * Over 300 lines: three instructions, whose outcome is asked of MEM_OP in one way.
  */
 #include <stdio.h>
 #include <string.h>
@@ -80,6 +81,18 @@ static size_t places(size_t from, size_t to, size_t *at)
 	return n;
 }
 
+/*
+ * What uses keys first on a vCPU comes to KVM, as a rule: it carries PFMF out, and has SSKE
+ * done by a machine that can. Later ones the machine may carry out itself (an emulated one
+ * by its own faults: docs/targets.md).
+ */
+static void judge_first_use(struct judge_order *o)
+{
+	arena->vcpu = __vm_vcpu_add(arena->vm, vcpus++);
+	arena_cpu(arena);
+	judge_run(arena, o, 1);
+}
+
 static void perform(uint64_t slot, uint64_t function, size_t page, uint64_t end)
 {
 	struct judge_order o = { .address = slot + page * CONTRACT_PAGE + 0x123,
@@ -88,13 +101,7 @@ static void perform(uint64_t slot, uint64_t function, size_t page, uint64_t end)
 				 .value = function };
 	uint64_t address = function & PFMF_1M ? end : o.address;
 
-	/*
-	 * What uses keys first on a vCPU comes to KVM, as a rule; later ones the machine may
-	 * carry out itself (an emulated one by its own faults: docs/targets.md)
-	 */
-	arena->vcpu = __vm_vcpu_add(arena->vm, vcpus++);
-	arena_cpu(arena);
-	judge_run(arena, &o, 1);
+	judge_first_use(&o);
 	if (o.code || o.value / CONTRACT_PAGE != address / CONTRACT_PAGE)
 		report_wrong(state, "it completes, and large frames advance the address",
 			     "code %#x, address %#lx", o.code, (unsigned long)o.value);
@@ -201,6 +208,70 @@ static void frames_1m(void)
 		report_skip(SKIP_ARCHITECTURE, "needs frames of 1 MiB (facility 8)");
 	else
 		frame_management(PFMF_1M);
+}
+
+/* ---------------------------------------------------------------------------- SSKE */
+
+static void set_blocks(uint8_t key, size_t page)
+{
+	struct judge_order o = { .address = FRAMES + page * CONTRACT_PAGE,
+				 .psw_mask = JUDGE_PSW,
+				 .kind = JUDGE_SSKE_BLOCKS,
+				 .value = key };
+
+	if (!report_case())
+		return;
+	report_decided("SKEY-10");
+	snprintf(state, sizeof(state),
+		 "SSKE %#04x with MB of the guest, from frame %zu of a segment", key, page);
+	arena_key(arena, FRAMES, ARENA_PAGES, OLD_KEY);
+	judge_first_use(&o);
+	if (o.code || o.value / CONTRACT_PAGE != (FRAMES + ARENA_UNIT) / CONTRACT_PAGE)
+		report_wrong(state, "it completes, and advances the address",
+			     "code %#x, address %#lx", o.code, (unsigned long)o.value);
+	check_keys(FRAMES, page, ARENA_PAGES, OLD_KEY, key);
+}
+
+/* With both bits bypassed the key is set unless it is the same but for R and C */
+static void set_bypassing(uint8_t key)
+{
+	struct judge_order o = {
+		.address = FRAMES, .psw_mask = JUDGE_PSW, .kind = JUDGE_SSKE_BYPASS, .value = key
+	};
+	bool same = (key & 0xf8) == (OLD_KEY & 0xf8);
+	uint8_t found, wanted = same ? OLD_KEY : key;
+
+	if (!report_case())
+		return;
+	report_decided("SKEY-10");
+	snprintf(state, sizeof(state), "SSKE %#04x with MR and MC of the guest, to key %#04x", key,
+		 OLD_KEY);
+	arena_key(arena, FRAMES, 1, OLD_KEY);
+	judge_first_use(&o);
+	TEST_ASSERT(!skey_get(arena->vm, FRAMES, 1, &found).ret, "KVM_S390_GET_SKEYS");
+	if (o.code || o.value != !same)
+		report_wrong(state, "condition code 0 where the key stays, 1 where it is set",
+			     "condition code %d, exception %#x", (int)o.value, o.code);
+	if ((found & 0xf8) != (wanted & 0xf8) || (same && found != wanted))
+		report_wrong(state, "it is set, or left alone with R and C", "%#04x, not %#04x",
+			     found, wanted);
+}
+
+static void sske_masks(void)
+{
+	static const uint8_t keys[] = { 0x00, 0x38, 0x50, 0x56, 0x58, 0xf8 };
+
+	if (!arena_facility(arena, 8) || !arena_facility(arena, 10)) {
+		report_skip(SKIP_ARCHITECTURE, "needs facilities 8 and 10");
+		return;
+	}
+	vcpus = 1;
+	arena_scratch(arena, FRAMES);
+	frame_keys = keys_of(FRAMES);
+	for (size_t k = 0; k < ARRAY_SIZE(keys); k++) {
+		set_blocks(keys[k], k * 51);
+		set_bypassing(keys[k]);
+	}
 }
 
 /* --------------------------------------------------------------------------- TPROT */
@@ -337,6 +408,7 @@ static const struct line lines[] = {
 	  "SKEY-10 MEMOP-KEY-03", frames_4k },
 	{ "PFMF of 1 MiB: from its frame to the end of the segment", "SKEY-10 MEMOP-KEY-03",
 	  frames_1m },
+	{ "SSKE of many blocks, and with R and C bypassed", "SKEY-10", sske_masks },
 	{ "TPROT with DAT on tells what MEM_OP's checks find", "MEMOP-KEY-08", tests },
 	{ "TPROT of pages that the host has discarded", "MEMOP-KEY-08", tests_of_discarded },
 };

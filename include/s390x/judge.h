@@ -42,6 +42,8 @@ enum judge_kind {
 	JUDGE_IPTE, /* of the page-table entry for value, in the table at address */
 	JUDGE_RRBE, /* value becomes the condition code: 2 R, 1 C, as they were */
 	JUDGE_PFMF, /* by value; value becomes the address as it is then */
+	JUDGE_SSKE_BLOCKS, /* with MB, to the end of the segment; value as for PFMF */
+	JUDGE_SSKE_BYPASS, /* with MR and MC: R and C are no reason; value becomes the cc */
 };
 
 /* Read and written by the guest: 64 bytes */

@@ -106,6 +106,9 @@ static void __attribute__((__used__, __noinline__)) program(void)
 		KIND_CC(JUDGE_RRBE, "rrbe	%%r0,%%r4\n")
 		KIND(JUDGE_PFMF, "pfmf	%%r8,%%r4\n"
 				 "lgr	%%r8,%%r4\n")
+		KIND(JUDGE_SSKE_BLOCKS, ".insn	rrf,0xb22b0000,%%r8,%%r4,1,0\n"
+					"lgr	%%r8,%%r4\n")
+		KIND_CC(JUDGE_SSKE_BYPASS, ".insn	rrf,0xb22b0000,%%r8,%%r4,6,0\n")
 		/* clang-format on */
 		".balign 64\n"
 		"judge_program:\n"
@@ -142,7 +145,8 @@ static void __attribute__((__used__, __noinline__)) program(void)
 		  NUMBER(JUDGE_SSKE), NUMBER(JUDGE_FETCH_BYTE), NUMBER(JUDGE_STORE_BYTE),
 		  NUMBER(JUDGE_CS), NUMBER(JUDGE_EXIT), NUMBER(JUDGE_MVCOS_FETCH),
 		  NUMBER(JUDGE_MVCOS_STORE), NUMBER(JUDGE_MOVE), NUMBER(JUDGE_IPTE),
-		  NUMBER(JUDGE_RRBE), NUMBER(JUDGE_PFMF));
+		  NUMBER(JUDGE_RRBE), NUMBER(JUDGE_PFMF), NUMBER(JUDGE_SSKE_BLOCKS),
+		  NUMBER(JUDGE_SSKE_BYPASS));
 }
 
 extern const uint8_t judge_code[], judge_program[], judge_svc[], judge_end[];
