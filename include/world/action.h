@@ -35,6 +35,9 @@ struct actions {
 void world_slot_deleted(struct world *w, unsigned int slot);
 void world_slot_moved(struct world *w, unsigned int slot, unsigned int place);
 
+/* world_discarded - and when the process has discarded a page */
+void world_discarded(struct world *w, unsigned int memory, unsigned int page);
+
 /* world_spares_log - does a move of this slot lose nothing known, or is it free to lose it? */
 bool world_spares_log(const struct world *w, unsigned int slot);
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Two host threads at once: a MEM_OP or an access of a vCPU in one, in the other a request
- * or an access of another vCPU that meets the same bytes, or takes their slot away. Either may
- * be first, and what both return, and what is left, has to be as if one had been (SLOT-18,
+ * or an access of another vCPU that meets the same bytes, or takes their slot or page away. Either
+ * may be first, and what both return, and what is left, has to be as if one had been (SLOT-18,
  * MEMOP-XCHG-05).
  */
 #include <pthread.h>
@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 
 #include "s390x/memop.h"
 #include "s390x/world_modes.h"
@@ -17,12 +18,13 @@
 #include "slot/region.h"
 #include "world/action.h"
 
-enum deed { READ, WRITE, EXCHANGE, STORE, LOAD, DELETE, MOVE, LOG, DEEDS };
+enum deed { READ, WRITE, EXCHANGE, STORE, LOAD, DELETE, MOVE, LOG, DISCARD, DEEDS };
 
-static const char *const deed_text[] = { "ABSOLUTE_READ",     "ABSOLUTE_WRITE",
-					 "ABSOLUTE_CMPXCHG",  "a vCPU's store",
-					 "a vCPU's load",     "its slot is deleted",
-					 "its slot is moved", "its log is read" };
+static const char *const deed_text[] = { "ABSOLUTE_READ",	 "ABSOLUTE_WRITE",
+					 "ABSOLUTE_CMPXCHG",	 "a vCPU's store",
+					 "a vCPU's load",	 "its slot is deleted",
+					 "its slot is moved",	 "its log is read",
+					 "its page is discarded" };
 
 #define DELAYS 2000U /* turns, at most */
 #define BYTES 8U     /* what a vCPU loads and stores; a MEM_OP is about the first of them */
@@ -36,6 +38,8 @@ struct side {
 	uint8_t value, old; /* to be stored; of a cmpxchg, and what was found or read */
 	struct outcome o;
 	uint8_t bits[WORLD_LONGEST * WORLD_UNIT_PAGES / 8];
+	uint8_t *at;	    /* where the process has the page */
+	bool file;	    /* and it is a file's */
 	unsigned int delay; /* turns */
 	atomic_uint *here;  /* how many threads are */
 };
@@ -101,6 +105,8 @@ static void *perform(void *side)
 		do_memop(s);
 	else if (s->deed <= LOAD)
 		do_access(s);
+	else if (s->deed == DISCARD)
+		s->o = outcome_of(madvise(s->at, WORLD_PAGE, MADV_DONTNEED));
 	else if (s->deed == LOG)
 		s->o = outcome_of(ioctl(s->w->vm->fd, KVM_GET_DIRTY_LOG, &log));
 	else
@@ -111,6 +117,7 @@ static void *perform(void *side)
 /* The bytes and their slot, as a side finds and leaves them */
 struct place {
 	bool there, stored;
+	bool gone; /* discarded, and not stored to since */
 	uint8_t bytes[BYTES];
 };
 
@@ -118,7 +125,10 @@ struct place {
 static bool fits(const struct side *s, uint8_t expected_old, struct place *p)
 {
 	if (s->deed > LOAD) {
-		p->there &= s->deed == LOG;
+		p->there &= s->deed >= LOG;
+		p->gone = s->deed == DISCARD;
+		if (p->gone && !s->file)
+			memset(p->bytes, 0, BYTES);
 		return s->o.ret == 0;
 	}
 	if (!p->there)
@@ -131,6 +141,7 @@ static bool fits(const struct side *s, uint8_t expected_old, struct place *p)
 		return s->old == p->bytes[0];
 	memset(p->bytes, s->value, s->deed == STORE ? BYTES : 1);
 	p->stored = true;
+	p->gone = false;
 	return s->deed != EXCHANGE || s->old == expected_old;
 }
 
@@ -202,9 +213,12 @@ static void settle(struct world *w, const uint64_t *a, const struct side *b, con
 	uint8_t bytes[8];
 
 	memcpy(bytes, m->host + a[1] * WORLD_PAGE, sizeof(bytes));
+	if (b->deed == DISCARD)
+		world_discarded(w, w->slot[a[0]].memory, (unsigned int)a[1]);
 	m->state[a[1]] |= PAGE_MAY_LOG | PAGE_RC_OPEN | PAGE_AGAIN;
 	if (p->stored)
 		world_stored(w, world_gpa(w, (unsigned int)a[0]) + a[1] * WORLD_PAGE, bytes, 8);
+	m->unmapped[a[1]] |= p->gone;
 	if (b->deed == LOG)
 		settle_log(w, a, b, p->stored);
 	if (b->deed == DELETE)
@@ -220,6 +234,8 @@ static void settle(struct world *w, const uint64_t *a, const struct side *b, con
 static void make_side(struct world *w, const uint64_t *a, unsigned int n, uint8_t before,
 		      struct side *s)
 {
+	const struct memory *m = world_memory(w, (unsigned int)a[0]);
+
 	*s = (struct side){ .w = w,
 			    .deed = (enum deed)a[2 + n],
 			    .vcpu = n,
@@ -228,6 +244,8 @@ static void make_side(struct world *w, const uint64_t *a, unsigned int n, uint8_
 			    .gpa = world_gpa(w, (unsigned int)a[0]) + a[1] * WORLD_PAGE,
 			    .value = (uint8_t)(before + 1 + n + a[4] % 100),
 			    .old = before,
+			    .at = m->host + a[1] * WORLD_PAGE,
+			    .file = m->file >= 0,
 			    .delay = (unsigned int)(a[4] >> (16 + 16 * n)) % DELAYS };
 }
 

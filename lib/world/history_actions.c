@@ -149,12 +149,22 @@ static void given_up(struct world *w, const uint64_t *a)
 	remapped(w, a);
 }
 
-static void act_discard(struct world *w, const uint64_t *a)
+static void discarded(struct world *w, const uint64_t *a)
 {
-	TEST_ASSERT(!madvise(pages_at(w, a), a[2] * WORLD_PAGE, MADV_DONTNEED), "MADV_DONTNEED");
 	if (w->memory[a[0]].file < 0)
 		zeroed(w, a);
 	given_up(w, a);
+}
+
+void world_discarded(struct world *w, unsigned int memory, unsigned int page)
+{
+	discarded(w, (const uint64_t[]){ memory, page, 1 });
+}
+
+static void act_discard(struct world *w, const uint64_t *a)
+{
+	TEST_ASSERT(!madvise(pages_at(w, a), a[2] * WORLD_PAGE, MADV_DONTNEED), "MADV_DONTNEED");
+	discarded(w, a);
 }
 
 static void act_punch(struct world *w, const uint64_t *a)
