@@ -4,6 +4,8 @@
  * or an access of another vCPU that meets the same bytes, or takes their slot or page away. Either
  * may be first, and what both return, and what is left, has to be as if one had been (SLOT-18,
  * MEMOP-XCHG-05).
+ *
+ * Over 300 lines: what two threads may do, and what each order of it comes to.
  */
 #include <pthread.h>
 #include <sched.h>
