@@ -29,6 +29,12 @@ uint64_t ring_most_bytes(void);
 /* ring_enable - KVM_ENABLE_CAP of @capability for the VM, with @argument */
 struct outcome ring_enable(struct kvm_vm *vm, long capability, uint64_t argument);
 
+/* ring_takes - are rings of @bytes enabled by @capability, in a VM of their own? */
+bool ring_takes(long capability, uint64_t bytes);
+
+/* ring_least_bytes - how small a ring may be, found by trying */
+uint64_t ring_least_bytes(void);
+
 /* ring_open - map the ring of @bytes that @vcpu has */
 struct dirty_ring ring_open(struct kvm_vcpu *vcpu, size_t bytes);
 void ring_close(struct dirty_ring *r);

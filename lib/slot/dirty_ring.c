@@ -29,6 +29,26 @@ struct outcome ring_enable(struct kvm_vm *vm, long capability, uint64_t argument
 	return outcome_of(ioctl(vm->fd, KVM_ENABLE_CAP, &cap));
 }
 
+bool ring_takes(long capability, uint64_t bytes)
+{
+	struct kvm_vm *vm = vm_create_barebones();
+	bool taken = !ring_enable(vm, capability, bytes).ret;
+
+	kvm_vm_free(vm);
+	return taken;
+}
+
+uint64_t ring_least_bytes(void)
+{
+	const long capability = ring_capability();
+	uint64_t bytes = (uint64_t)getpagesize();
+
+	/* Where the CPU logs by itself, KVM keeps more entries free than a page has */
+	while (capability && bytes < ring_most_bytes() && !ring_takes(capability, bytes))
+		bytes *= 2;
+	return bytes;
+}
+
 struct dirty_ring ring_open(struct kvm_vcpu *vcpu, size_t bytes)
 {
 	void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu->fd,
