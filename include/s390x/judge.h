@@ -38,10 +38,10 @@ enum judge_kind {
 	/* MVCOS of 8 bytes, by its operand access control with the key of psw_mask */
 	JUDGE_MVCOS_FETCH,
 	JUDGE_MVCOS_STORE,
-	JUDGE_MOVE, /* MVCLE of length bytes from address to value, DAT in effect for both */
-	JUDGE_IPTE, /* of the page-table entry for value, in the table at address */
-	JUDGE_RRBE, /* value becomes the condition code: 2 R, 1 C, as they were */
-	JUDGE_PFMF, /* by value; value becomes the address as it is then */
+	JUDGE_MOVE,	   /* MVCLE of length bytes from address to value, DAT in effect for both */
+	JUDGE_IPTE,	   /* of the page-table entry for value, in the table at address */
+	JUDGE_RRBE,	   /* value becomes the condition code: 2 R, 1 C, as they were */
+	JUDGE_PFMF,	   /* by value; value becomes the address as it is then */
 	JUDGE_SSKE_BLOCKS, /* with MB, to the end of the segment; value as for PFMF */
 	JUDGE_SSKE_BYPASS, /* with MR and MC: R and C are no reason; value becomes the cc */
 };
