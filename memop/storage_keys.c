@@ -285,6 +285,32 @@ static void buffers(void)
 	munmap(area, CONTRACT_PAGE);
 }
 
+/* The request lies at the border of what can be read: as a whole, or a part of it */
+static void request_memory(void)
+{
+	const unsigned long nrs[] = { KVM_S390_GET_SKEYS, KVM_S390_SET_SKEYS };
+	uint8_t *area = mmap(NULL, 2 * CONTRACT_PAGE, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint8_t *border = area + CONTRACT_PAGE;
+	struct kvm_s390_skeys request = { .start_gfn = BASE / CONTRACT_PAGE,
+					  .count = 1,
+					  .skeydata_addr = (uintptr_t)keys };
+
+	TEST_ASSERT(area != MAP_FAILED && !mprotect(border, CONTRACT_PAGE, PROT_NONE), "mmap");
+	enable();
+	keys[0] = 0;
+	for (size_t n = 0; n < ARRAY_SIZE(nrs); n++)
+		for (size_t part = 0; part <= sizeof(request); part += 4) {
+			bool whole = part == sizeof(request);
+
+			memcpy(border - part, &request, part);
+			report_outcome(whole ? outcome_success() : outcome_error(EFAULT),
+				       outcome_of(ioctl(arena->vm->fd, nrs[n], border - part)),
+				       nrs[n] == KVM_S390_GET_SKEYS ? "GET_SKEYS" : "SET_SKEYS");
+		}
+	munmap(area, 2 * CONTRACT_PAGE);
+}
+
 /* All values, one frame each, in one run of the guest */
 static void guest(enum judge_kind kind, struct judge_order *orders)
 {
@@ -335,6 +361,7 @@ static const struct line lines[] = {
 	{ "flags are refused, reserved fields ignored (observed)", "SKEY-07", flags },
 	{ "frames without storage (observed)", "SKEY-08", holes },
 	{ "buffers that cannot be read or written (observed)", "SKEY-09", buffers },
+	{ "a request of which a part cannot be read (observed)", "SKEY-09", request_memory },
 	{ "the guest's SSKE is seen by GET_SKEYS", "SKEY-10", guest_sets },
 	{ "SET_SKEYS is seen by the guest's ISKE", "SKEY-10", guest_finds },
 };

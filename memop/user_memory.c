@@ -9,8 +9,6 @@
  * How it is seen: buffers end at pages that are unmapped, unreadable or
  * read-only, begin in them, or cross into good ones, for sizes from a byte to the
  * largest; a second mapping of the same memory shows what became of them.
- *
- * Over 300 lines: what is left of refused requests in the kernel is seen with the same ones.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -22,7 +20,6 @@
 #include "case/bytes.h"
 #include "s390x/bench.h"
 #include "case/report.h"
-#include "case/usage.h"
 #include "s390x/trial.h"
 
 #define PLACE 0x110000UL
@@ -267,47 +264,6 @@ static void request_memory(void)
 #define BUFFERS "MEMOP-BUF-01 MEMOP-BUF-02 MEMOP-BUF-04 MEMOP-CHK-03"
 #define READS "MEMOP-BUF-01 MEMOP-BUF-04 MEMOP-CHK-03"
 
-/* One case: a request that fails, very often */
-static void leaves_nothing(struct kvm_s390_mem_op op, struct outcome expected, const char *request)
-{
-	enum { TIMES = 500, TOLERATED = 1024 };
-	bool logical = op.op <= KVM_S390_MEMOP_LOGICAL_WRITE, as_expected = true;
-	/* KVM's copies of buffers, and its lists of pages, lie there */
-	long before = usage_of("VmallocUsed"), more;
-
-	TEST_ASSERT(before >= 0, "/proc/meminfo");
-	for (int i = 0; i < TIMES; i++)
-		as_expected &= outcome_equal(memop(logical ? arena->vcpu->fd : arena->vm->fd, &op),
-					     expected);
-	more = usage_of("VmallocUsed") - before;
-	report_check(as_expected && more < TOLERATED, request,
-		     "it fails 500 times, and the kernel uses no more memory then",
-		     "%s, VmallocUsed is %ld KiB more",
-		     as_expected ? "it fails" : "another outcome", more);
-}
-
-static void failures(void)
-{
-	struct memory m = map_memory(-1);
-
-	for (size_t i = 0; i < ARRAY_SIZE(ops); i++) {
-		struct kvm_s390_mem_op op = { .op = ops[i], .gaddr = PLACE, .size = 16384 };
-
-		op.buf = (uintptr_t)m.user + HALF;
-		report_deciding("MEMOP-BUF-01");
-		leaves_nothing(op, outcome_error(EFAULT), "a buffer that is not mapped");
-		if (ops[i] > KVM_S390_MEMOP_LOGICAL_WRITE)
-			continue;
-		/* More pages than KVM has room for on its stack, the last ones missing */
-		op.gaddr = 0x200000 - CONTRACT_PAGE;
-		op.buf = (uintptr_t)m.user;
-		report_deciding("MEMOP-RET-02");
-		leaves_nothing(op, (struct outcome){ .ret = PGM_ADDRESSING },
-			       "a range that ends in missing pages");
-	}
-	unmap_memory(m);
-}
-
 static const struct line lines[] = {
 	{ "a buffer whose end, or all of it, is not mapped", BUFFERS, unmapped },
 	{ "a buffer whose end, or all of it, may not be accessed", BUFFERS, no_access },
@@ -319,8 +275,6 @@ static const struct line lines[] = {
 	  two_errors },
 	{ "the request itself: only read, EFAULT where it cannot be", "MEMOP-BUF-05",
 	  request_memory },
-	{ "requests that fail leave no memory of the kernel in use", "MEMOP-BUF-01 MEMOP-RET-02",
-	  failures },
 };
 
 static void take_size(void)
