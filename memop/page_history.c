@@ -245,6 +245,17 @@ static const char *known_of_log(enum history h)
 	return deviation_of_dirty_page(&a);
 }
 
+/*
+ * A store that a key denies, which the frame's key of another VM has permitted until the frame
+ * was copied for it: FIND-22, and the copy is in the log
+ */
+static const char *former_key_before_copy(void)
+{
+	return now.op->kind == PAGE_OP_GUEST && now.op->store && now.op->key > 0 && !now.keys_in_use
+		       ? fault_of_former_keys(false, false)
+		       : NULL;
+}
+
 static void check_log(enum history h, bool stored)
 {
 	bool sets = now.op->kind == PAGE_OP_SET_KEY || now.op->op == JUDGE_SSKE;
@@ -259,6 +270,8 @@ static void check_log(enum history h, bool stored)
 	    !(now.alone && now.op->kind == PAGE_OP_GUEST) && !history_leaves_none(h)) {
 		now.verdict->deviation = known_of_log(h);
 		if (!now.verdict->deviation)
+			now.verdict->fault = former_key_before_copy();
+		if (!now.verdict->deviation && !now.verdict->fault)
 			wrong("the page is not in the dirty log", "it is", -1);
 	}
 	if (!now.alone && (logged(-1) || logged(1)))
