@@ -32,6 +32,7 @@
 #include "s390x/skey.h"
 #include "slot/backing.h"
 #include "slot/history.h"
+#include "slot/reclaim.h"
 #include "slot/region.h"
 
 #define CLAUSES "MEMOP-RET-01 SKEY-05"
@@ -444,6 +445,9 @@ static void process(enum history h, bool keys, long only)
 
 	fflush(stdout);
 	bytes_rest(0); /* made once, not in each process */
+	/* Who makes swap ready takes it away when it exits, which the child does not in order */
+	if (h == HISTORY_SWAPPED)
+		reclaim_can_swap();
 	child = fork();
 	TEST_ASSERT(child >= 0, "fork, errno %d", errno);
 	if (!child) {
