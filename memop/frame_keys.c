@@ -65,7 +65,6 @@ static bool agrees(uint32_t op, uint64_t gaddr, uint8_t key, struct trial *t)
 
 static uint8_t *frames; /* the memory of the slot at hand */
 static uint8_t *frame_keys;
-static uint32_t vcpus; /* that the VM has */
 
 /* Where bytes and protection are looked at */
 static size_t places(size_t from, size_t to, size_t *at)
@@ -81,18 +80,6 @@ static size_t places(size_t from, size_t to, size_t *at)
 	return n;
 }
 
-/*
- * What uses keys first on a vCPU comes to KVM, as a rule: it carries PFMF out, and has SSKE
- * done by a machine that can. Later ones the machine may carry out itself (an emulated one
- * by its own faults: docs/targets.md).
- */
-static void judge_first_use(struct judge_order *o)
-{
-	arena->vcpu = __vm_vcpu_add(arena->vm, vcpus++);
-	arena_cpu(arena);
-	judge_run(arena, o, 1);
-}
-
 static void perform(uint64_t slot, uint64_t function, size_t page, uint64_t end)
 {
 	struct judge_order o = { .address = slot + page * CONTRACT_PAGE + 0x123,
@@ -101,7 +88,7 @@ static void perform(uint64_t slot, uint64_t function, size_t page, uint64_t end)
 				 .value = function };
 	uint64_t address = function & PFMF_1M ? end : o.address;
 
-	judge_first_use(&o);
+	judge_run(arena, &o, 1);
 	if (o.code || o.value / CONTRACT_PAGE != address / CONTRACT_PAGE)
 		report_wrong(state, "it completes, and large frames advance the address",
 			     "code %#x, address %#lx", o.code, (unsigned long)o.value);
@@ -183,7 +170,6 @@ static void frame_management(uint64_t size)
 	static const uint8_t keys[] = { 0x00, 0x30, 0x38, 0x5e, 0xf8 };
 	static const size_t pages[] = { 0, 200 };
 
-	vcpus = 1;
 	arena_scratch(arena, FRAMES);
 	arena_scratch(arena, FRESH);
 	frame_keys = keys_of(FRESH);
@@ -225,7 +211,7 @@ static void set_blocks(uint8_t key, size_t page)
 	snprintf(state, sizeof(state),
 		 "SSKE %#04x with MB of the guest, from frame %zu of a segment", key, page);
 	arena_key(arena, FRAMES, ARENA_PAGES, OLD_KEY);
-	judge_first_use(&o);
+	judge_run(arena, &o, 1);
 	if (o.code || o.value / CONTRACT_PAGE != (FRAMES + ARENA_UNIT) / CONTRACT_PAGE)
 		report_wrong(state, "it completes, and advances the address",
 			     "code %#x, address %#lx", o.code, (unsigned long)o.value);
@@ -247,7 +233,7 @@ static void set_bypassing(uint8_t key)
 	snprintf(state, sizeof(state), "SSKE %#04x with MR and MC of the guest, to key %#04x", key,
 		 OLD_KEY);
 	arena_key(arena, FRAMES, 1, OLD_KEY);
-	judge_first_use(&o);
+	judge_run(arena, &o, 1);
 	TEST_ASSERT(!skey_get(arena->vm, FRAMES, 1, &found).ret, "KVM_S390_GET_SKEYS");
 	if (o.code || o.value != !same)
 		report_wrong(state, "condition code 0 where the key stays, 1 where it is set",
@@ -265,7 +251,6 @@ static void sske_masks(void)
 		report_skip(SKIP_ARCHITECTURE, "needs facilities 8 and 10");
 		return;
 	}
-	vcpus = 1;
 	arena_scratch(arena, FRAMES);
 	frame_keys = keys_of(FRAMES);
 	for (size_t k = 0; k < ARRAY_SIZE(keys); k++) {
