@@ -257,6 +257,18 @@ make_image() {
 	[ "${lines[-1]}" = 2 ]
 }
 
+@test "a run that finds its suite built depends on that suite's sources all the same" {
+	mkdir -p "$dir/cache/run"
+	echo a >"$dir/cache/source"
+	with_parts eval 'outer() { build_suite s390x sid; echo x >>"$CACHE/times"; }
+		built() { depends "$CACHE/source"; echo suite; }
+		remember suite s390x sid "" "" "" -- built
+		remember o -- outer; remember o -- outer; wc -l <"$CACHE/times"
+		echo b >"$CACHE/source"; remember suite s390x sid "" "" "" -- built
+		remember o -- outer; wc -l <"$CACHE/times"'
+	[ "$(grep -v suite <<<"$output" | tr '\n' ' ')" = "1 2 " ]
+}
+
 @test "kernels of two packages are kept apart, and each under its content" {
 	make_deb "$dir/a.deb" s390x boot/vmlinuz-1.0-x lib/modules/1.0-x/kernel/arch/s390/kvm/kvm.ko
 	make_deb "$dir/b.deb" s390x boot/vmlinuz-2.0-x lib/modules/2.0-x/kernel/arch/s390/kvm/kvm.ko
