@@ -13,7 +13,6 @@
  * Over 300 lines: one table of refusals for each argument of one ioctl.
  */
 #include <stdio.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "compat.h"
@@ -205,16 +204,9 @@ static void alignment(void)
 /* Guest addresses that the machine has; s390 tells, elsewhere it is taken for too few */
 static uint64_t most_storage(void)
 {
-#ifdef __s390x__
 	uint64_t limit = 0;
-	struct kvm_device_attr attr = { .group = KVM_S390_VM_MEM_CTRL,
-					.attr = KVM_S390_VM_MEM_LIMIT_SIZE,
-					.addr = (uintptr_t)&limit };
 
-	return ioctl(host.vm->fd, KVM_GET_DEVICE_ATTR, &attr) ? 0 : limit;
-#else
-	return 0;
-#endif
+	return region_limit(host.vm->fd, KVM_GET_DEVICE_ATTR, &limit).ret ? 0 : limit;
 }
 
 static void sizes_and_wrap(void)

@@ -12,7 +12,6 @@
  */
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "case/report.h"
@@ -155,15 +154,7 @@ static void changes(void)
 /* s390 tells how much storage a guest may have; elsewhere nothing is refused so late */
 static bool find_limit(void)
 {
-#ifdef __s390x__
-	struct kvm_device_attr attr = { .group = KVM_S390_VM_MEM_CTRL,
-					.attr = KVM_S390_VM_MEM_LIMIT_SIZE,
-					.addr = (uintptr_t)&limit };
-
-	return !ioctl(vm->fd, KVM_GET_DEVICE_ATTR, &attr) && limit != UINT64_MAX;
-#else
-	return false;
-#endif
+	return !region_limit(vm->fd, KVM_GET_DEVICE_ATTR, &limit).ret && limit != UINT64_MAX;
 }
 
 static void refusals(void)

@@ -30,22 +30,12 @@
 static uint64_t unit;
 static uint8_t *memory;
 
-static struct outcome limit(int fd, unsigned long nr, uint64_t *value)
-{
-	struct kvm_device_attr attr = {
-		.group = KVM_S390_VM_MEM_CTRL,
-		.attr = KVM_S390_VM_MEM_LIMIT_SIZE,
-		.addr = (uintptr_t)value,
-	};
-
-	return outcome_of(ioctl(fd, nr, &attr));
-}
-
 static uint64_t get_limit(int fd)
 {
 	uint64_t value = 0;
 
-	TEST_ASSERT(!limit(fd, KVM_GET_DEVICE_ATTR, &value).ret, "KVM_S390_VM_MEM_LIMIT_SIZE");
+	TEST_ASSERT(!region_limit(fd, KVM_GET_DEVICE_ATTR, &value).ret,
+		    "KVM_S390_VM_MEM_LIMIT_SIZE");
 	return value;
 }
 
@@ -126,7 +116,7 @@ static void unknown_attributes(int fd)
 	for (size_t i = 0; i < ARRAY_SIZE(requests); i++)
 		report_outcome(outcome_error(ENXIO), outcome_of(ioctl(fd, requests[i], &attr)),
 			       "an attribute of KVM_S390_VM_MEM_CTRL that is not there");
-	report_outcome(outcome_success(), limit(fd, KVM_HAS_DEVICE_ATTR, &value),
+	report_outcome(outcome_success(), region_limit(fd, KVM_HAS_DEVICE_ATTR, &value),
 		       "is KVM_S390_VM_MEM_LIMIT_SIZE there?");
 }
 
@@ -182,7 +172,7 @@ static void limited_to(uint64_t value)
 	struct region r = { .size = unit, .user = (uintptr_t)memory };
 
 	report_deciding("SLOT-20");
-	expect(outcome_success(), limit(vm->fd, KVM_SET_DEVICE_ATTR, &set), "set", value);
+	expect(outcome_success(), region_limit(vm->fd, KVM_SET_DEVICE_ATTR, &set), "set", value);
 	reads_back(vm->fd, value, top);
 	report_deciding("SLOT-19");
 	if (end < top) {
@@ -213,7 +203,7 @@ static void limit_is_set(void)
 static void no_limit(int fd, uint64_t top)
 {
 	uint64_t value = UINT64_MAX;
-	struct outcome o = limit(fd, KVM_SET_DEVICE_ATTR, &value);
+	struct outcome o = region_limit(fd, KVM_SET_DEVICE_ATTR, &value);
 
 	if (compat_new_memory_management() && outcome_equal(o, outcome_error(EINVAL))) {
 		if (report_case())
@@ -257,7 +247,7 @@ static void runs_below(uint64_t value)
 	struct kvm_vcpu *vcpu;
 
 	memcpy(at + CODE_AT, guest_code, sizeof(guest_code));
-	expect(outcome_success(), limit(vm->fd, KVM_SET_DEVICE_ATTR, &value), "set", value);
+	expect(outcome_success(), region_limit(vm->fd, KVM_SET_DEVICE_ATTR, &value), "set", value);
 	region_case(vm->fd, false, &r, outcome_success(), "a slot at 0");
 	vcpu = __vm_vcpu_add(vm, 0);
 	guest_stores(vcpu, at, "a VM whose limit was set");
@@ -283,24 +273,27 @@ static void attribute(void)
 	unknown_attributes(vm->fd);
 	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
 		value = good[i];
-		expect(outcome_success(), limit(vm->fd, KVM_SET_DEVICE_ATTR, &value), "set", value);
+		expect(outcome_success(), region_limit(vm->fd, KVM_SET_DEVICE_ATTR, &value), "set",
+		       value);
 	}
 	value = top;
-	expect(outcome_success(), limit(vm->fd, KVM_SET_DEVICE_ATTR, &value), "set", value);
+	expect(outcome_success(), region_limit(vm->fd, KVM_SET_DEVICE_ATTR, &value), "set", value);
 	value = 0;
-	expect(outcome_error(EINVAL), limit(vm->fd, KVM_SET_DEVICE_ATTR, &value), "set", value);
+	expect(outcome_error(EINVAL), region_limit(vm->fd, KVM_SET_DEVICE_ATTR, &value), "set",
+	       value);
 	for (value = top + 1; top != UINT64_MAX && value; value = value == top + 1 ? top + 4096 : 0)
-		expect(outcome_error(E2BIG), limit(vm->fd, KVM_SET_DEVICE_ATTR, &value), "set",
-		       value);
+		expect(outcome_error(E2BIG), region_limit(vm->fd, KVM_SET_DEVICE_ATTR, &value),
+		       "set", value);
 	no_limit(vm->fd, top);
-	expect(outcome_error(EFAULT), limit(vm->fd, KVM_SET_DEVICE_ATTR, NULL), "set from", 0);
-	expect(outcome_error(EFAULT), limit(vm->fd, KVM_GET_DEVICE_ATTR, NULL), "get to", 0);
+	expect(outcome_error(EFAULT), region_limit(vm->fd, KVM_SET_DEVICE_ATTR, NULL), "set from",
+	       0);
+	expect(outcome_error(EFAULT), region_limit(vm->fd, KVM_GET_DEVICE_ATTR, NULL), "get to", 0);
 	__vm_vcpu_add(vm, 0);
 	value = 1UL << 31;
-	expect(outcome_error(EBUSY), limit(vm->fd, KVM_SET_DEVICE_ATTR, &value), "with a vCPU: set",
-	       value);
-	expect(outcome_success(), limit(vm->fd, KVM_GET_DEVICE_ATTR, &value), "with a vCPU: get",
-	       0);
+	expect(outcome_error(EBUSY), region_limit(vm->fd, KVM_SET_DEVICE_ATTR, &value),
+	       "with a vCPU: set", value);
+	expect(outcome_success(), region_limit(vm->fd, KVM_GET_DEVICE_ATTR, &value),
+	       "with a vCPU: get", 0);
 	kvm_vm_free(vm);
 }
 
@@ -329,7 +322,7 @@ static void user_controlled(void)
 				r.slot = slots[i];
 				region_case(fd, second, &r, outcome_error(EINVAL), "a UCONTROL VM");
 			}
-		expect(outcome_error(EINVAL), limit(fd, KVM_SET_DEVICE_ATTR, &value),
+		expect(outcome_error(EINVAL), region_limit(fd, KVM_SET_DEVICE_ATTR, &value),
 		       "a UCONTROL VM: set", value);
 		report_outcome(outcome_error(EINVAL), dirty_get_to(&log, &value),
 			       "a UCONTROL VM: KVM_GET_DIRTY_LOG");

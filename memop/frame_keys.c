@@ -63,8 +63,14 @@ static bool agrees(uint32_t op, uint64_t gaddr, uint8_t key, struct trial *t)
 
 /* ---------------------------------------------------------------------------- PFMF */
 
-static uint8_t *frames; /* the memory of the slot at hand */
-static uint8_t *frame_keys;
+/* The arena's own record of keys, for what the guest sets */
+static uint8_t *keys_of(uint64_t slot)
+{
+	for (size_t i = 0; i < arena->state.slots; i++)
+		if (arena->storage[i].gpa == slot)
+			return arena->keys[i];
+	return NULL;
+}
 
 /* Where bytes and protection are looked at */
 static size_t places(size_t from, size_t to, size_t *at)
@@ -97,14 +103,15 @@ static void perform(uint64_t slot, uint64_t function, size_t page, uint64_t end)
 static void check_keys(uint64_t slot, size_t from, size_t to, uint8_t before, uint8_t key)
 {
 	static uint8_t found[ARENA_PAGES];
+	uint8_t *recorded = keys_of(slot);
 
 	TEST_ASSERT(!skey_get(arena->vm, slot, ARENA_PAGES, found).ret, "KVM_S390_GET_SKEYS");
 	for (size_t i = 0; i < ARENA_PAGES; i++) {
 		/* What clearing makes of R and C is not at issue */
 		uint8_t wanted = i >= from && i < to ? key : before, mask = 0xf8;
 
-		frame_keys[i] = wanted & mask;
-		if ((found[i] & mask) != frame_keys[i]) {
+		recorded[i] = wanted & mask;
+		if ((found[i] & mask) != recorded[i]) {
 			report_wrong(state, "these frames alone have the key",
 				     "frame %zu of the segment: %#04x, not %#04x", i, found[i],
 				     wanted);
@@ -133,14 +140,13 @@ static void one(uint64_t slot, uint64_t function, uint8_t key, size_t page)
 	const size_t to = function & PFMF_1M ? ARENA_PAGES : page + 1;
 	const bool fresh = slot == FRESH, set = function & PFMF_SET_KEY;
 	size_t at[4], n = places(page, to, at);
-	uint8_t before = fresh ? 0 : OLD_KEY;
+	uint8_t *frames = arena_at(arena, slot), before = fresh ? 0 : OLD_KEY;
 
 	if (!report_case())
 		return;
 	report_decided(set ? "SKEY-10 MEMOP-KEY-03" : "MEMOP-KEY-03");
 	snprintf(state, sizeof(state), "PFMF %#lx of the guest, from frame %zu of a segment%s",
 		 (unsigned long)(function | key), page, fresh ? " that nobody has touched" : "");
-	frames = arena_at(arena, slot);
 	if (!fresh) {
 		arena_key(arena, slot, ARENA_PAGES, OLD_KEY);
 		for (size_t i = 0; i < n; i++)
@@ -156,15 +162,6 @@ static void one(uint64_t slot, uint64_t function, uint8_t key, size_t page)
 	}
 }
 
-/* The arena's own record of keys, for what the guest sets */
-static uint8_t *keys_of(uint64_t slot)
-{
-	for (size_t i = 0; i < arena->state.slots; i++)
-		if (arena->storage[i].gpa == slot)
-			return arena->keys[i];
-	return NULL;
-}
-
 static void frame_management(uint64_t size)
 {
 	static const uint8_t keys[] = { 0x00, 0x30, 0x38, 0x5e, 0xf8 };
@@ -172,10 +169,8 @@ static void frame_management(uint64_t size)
 
 	arena_scratch(arena, FRAMES);
 	arena_scratch(arena, FRESH);
-	frame_keys = keys_of(FRESH);
 	/* First, while no key is in use; 0 is what they are */
 	one(FRESH, size | PFMF_SET_KEY, 0x38, 100);
-	frame_keys = keys_of(FRAMES);
 	for (size_t p = 0; p < ARRAY_SIZE(pages); p++)
 		for (size_t k = 0; k < ARRAY_SIZE(keys); k++)
 			for (uint64_t f = 0; f <= (PFMF_SET_KEY | PFMF_CLEAR); f += PFMF_CLEAR)
@@ -252,7 +247,6 @@ static void sske_masks(void)
 		return;
 	}
 	arena_scratch(arena, FRAMES);
-	frame_keys = keys_of(FRAMES);
 	for (size_t k = 0; k < ARRAY_SIZE(keys); k++) {
 		set_blocks(keys[k], k * 51);
 		set_bypassing(keys[k]);

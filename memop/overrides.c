@@ -78,12 +78,16 @@ static void each_place(uint8_t key, size_t acc)
 {
 	struct trial t;
 
-	for (size_t p = 0; p < ARRAY_SIZE(places); p++)
+	for (size_t p = 0; p < ARRAY_SIZE(places); p++) {
+		if (!is_met(p, acc))
+			continue;
 		for (uint32_t op = 0; op <= KVM_S390_MEMOP_LOGICAL_WRITE; op++)
-			if (is_met(p, acc))
-				mem_op(&t, op, places[p].gaddr, places[p].size, key);
+			mem_op(&t, op, places[p].gaddr, places[p].size, key);
+	}
+	if (acc >= ALL_PLACES)
+		return;
 	/* Wider: over the whole of what is overridden and protected, and more */
-	for (uint32_t op = 0; op <= KVM_S390_MEMOP_LOGICAL_WRITE && acc < ALL_PLACES; op++) {
+	for (uint32_t op = 0; op <= KVM_S390_MEMOP_LOGICAL_WRITE; op++) {
 		mem_op(&t, op, 0, 2048, key);
 		mem_op(&t, op, 0, 2049, key);
 		mem_op(&t, op, 1024, 4096, key);
@@ -98,24 +102,28 @@ static void judge_places(uint8_t key, size_t acc)
 	struct trial t;
 	size_t n = 0;
 
-	for (size_t p = 0; p < ARRAY_SIZE(places); p++)
-		for (uint32_t op = 0; op <= KVM_S390_MEMOP_LOGICAL_WRITE && is_met(p, acc); op++)
+	for (size_t p = 0; p < ARRAY_SIZE(places); p++) {
+		if (!is_met(p, acc))
+			continue;
+		for (uint32_t op = 0; op <= KVM_S390_MEMOP_LOGICAL_WRITE; op++)
 			orders[n++] = (struct judge_order){
 				.address = places[p].gaddr,
 				.psw_mask = arena->state.cpu.psw_mask | JUDGE_PSW_KEY(key),
 				.kind = op == KVM_S390_MEMOP_LOGICAL_WRITE ? JUDGE_STORE
 									   : JUDGE_FETCH,
 			};
+	}
 	judge_run(arena, orders, n);
 	arena_reset(arena, FRAME, (PAGES + 1) * CONTRACT_PAGE);
 	arena_cpu(arena);
 	n = 0;
-	for (size_t p = 0; p < ARRAY_SIZE(places); p++)
-		for (uint32_t op = 0; op <= KVM_S390_MEMOP_LOGICAL_WRITE && is_met(p, acc); op++) {
+	for (size_t p = 0; p < ARRAY_SIZE(places); p++) {
+		if (!is_met(p, acc))
+			continue;
+		for (uint32_t op = 0; op <= KVM_S390_MEMOP_LOGICAL_WRITE; op++, n++)
 			if (mem_op(&t, op, places[p].gaddr, places[p].size, key))
 				judge_compare(&t, &orders[n]);
-			n++;
-		}
+	}
 }
 
 /* Storage keys in each relation to the access key */

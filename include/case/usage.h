@@ -47,9 +47,6 @@ bool usage_kind(const char *name, const char *clause, bool (*once)(void));
 /* usage_each_once - make each kind of @kinds, and look at nothing; was each as expected? */
 bool usage_each_once(void (*kinds)(void));
 
-/* usage_of - what /proc/meminfo tells of @kind, in KiB; -1 if nothing */
-long usage_of(const char *kind);
-
 /* usage_objects - how many objects of a slab cache are in use; -1 if nobody tells */
 long usage_objects(const char *cache);
 

@@ -10,7 +10,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* reclaim_can_merge, reclaim_can_swap - may this process; what that needs is made ready */
+/*
+ * reclaim_can_merge, reclaim_can_swap - may this process; what that needs is made ready
+ * Whoever asks first takes it away again, by exit(): a child that ends by _exit() is not to be.
+ */
 bool reclaim_can_merge(void);
 bool reclaim_can_swap(void);
 

@@ -36,6 +36,13 @@ bool region_has_second(void);
  */
 struct outcome region_memfd(int vm_fd, uint64_t size, uint64_t flags);
 
+/*
+ * region_limit - the limit of the VM's storage, KVM_S390_VM_MEM_LIMIT_SIZE
+ * @request: KVM_HAS_DEVICE_ATTR, KVM_GET_DEVICE_ATTR or KVM_SET_DEVICE_ATTR
+ * ENXIO where the architecture has none. devices/vm.rst, KVM_S390_VM_MEM_CTRL
+ */
+struct outcome region_limit(int vm_fd, unsigned long request, uint64_t *value);
+
 #define REGION_TEXT 180
 
 /* region_text - the request in words, to @text of REGION_TEXT bytes; returns @text */

@@ -117,8 +117,6 @@ void world_renew_vm(struct world *w);
 /* world_set_options - for the guest's create(): the VM is there, it has no vCPU, nor slots on s390
  */
 void world_set_options(struct world *w);
-/* world_limit - KVM_[GS]ET_DEVICE_ATTR of the VM's memory limit; there on s390 only */
-struct outcome world_limit(struct world *w, unsigned long request, uint64_t *value);
 
 /* world_slot_of - number of the slot that has @gpa, -1: none */
 int world_slot_of(const struct world *w, uint64_t gpa);

@@ -133,13 +133,6 @@ static long number_of(const char *text, const char *name)
 	return sum;
 }
 
-long usage_of(const char *kind)
-{
-	const char *text = text_of(files[MEMINFO]);
-
-	return text ? number_of(text, kind) : -1;
-}
-
 long usage_vms(void)
 {
 	DIR *dir = opendir("/sys/kernel/debug/kvm");

@@ -67,6 +67,22 @@ struct outcome region_memfd(int vm_fd, uint64_t size, uint64_t flags)
 #endif
 }
 
+struct outcome region_limit(int vm_fd, unsigned long request, uint64_t *value)
+{
+#ifdef __s390x__
+	struct kvm_device_attr attr = { .group = KVM_S390_VM_MEM_CTRL,
+					.attr = KVM_S390_VM_MEM_LIMIT_SIZE,
+					.addr = (uintptr_t)value };
+
+	return outcome_of(ioctl(vm_fd, request, &attr));
+#else
+	(void)vm_fd;
+	(void)request;
+	(void)value;
+	return outcome_error(ENXIO);
+#endif
+}
+
 const char *region_text(const struct region *r, char *text)
 {
 	int length =

@@ -5,7 +5,6 @@
  * slots, and found to stay once there are vCPUs.
  */
 #include <stdio.h>
-#include <sys/ioctl.h>
 
 #include "slot/region.h"
 #include "world/action.h"
@@ -36,7 +35,7 @@ static void act_set(struct world *w, const uint64_t *a)
 	uint64_t value = a[0];
 
 	world_expect(w, "SLOT-20", outcome_error(EBUSY),
-		     world_limit(w, KVM_SET_DEVICE_ATTR, &value));
+		     region_limit(w->vm->fd, KVM_SET_DEVICE_ATTR, &value));
 }
 
 static void text_set(struct world *w, const uint64_t *a, char *text)
@@ -63,7 +62,7 @@ static void act_read(struct world *w, const uint64_t *a)
 
 	(void)a;
 	if (!world_expect(w, "SLOT-20", outcome_success(),
-			  world_limit(w, KVM_GET_DEVICE_ATTR, &is)) ||
+			  region_limit(w->vm->fd, KVM_GET_DEVICE_ATTR, &is)) ||
 	    is == limit_of(w))
 		return;
 	if (w->excuse && w->has.limit && is == w->most)

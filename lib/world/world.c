@@ -3,12 +3,12 @@
  * The world's model: see world/world.h.
  */
 #include <stdlib.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 
 #include "case/bytes.h"
 #include "compat.h"
 #include "slot/deviation.h"
+#include "slot/region.h"
 #include "world/world.h"
 
 /* R and C, as ISKE shows them */
@@ -43,32 +43,16 @@ static void make_memory(struct memory *m, unsigned int units)
 	m->torn = (uint8_t *)(m->unmapped + pages);
 }
 
-struct outcome world_limit(struct world *w, unsigned long request, uint64_t *value)
-{
-#ifdef __s390x__
-	struct kvm_device_attr attr = { .group = KVM_S390_VM_MEM_CTRL,
-					.attr = KVM_S390_VM_MEM_LIMIT_SIZE,
-					.addr = (uintptr_t)value };
-
-	return outcome_of(ioctl(w->vm->fd, request, &attr));
-#else
-	(void)w;
-	(void)request;
-	(void)value;
-	return outcome_error(ENXIO);
-#endif
-}
-
 void world_set_options(struct world *w)
 {
 	uint64_t limit = w->asked.limit;
 
 	w->has = w->asked;
-	if (world_limit(w, KVM_GET_DEVICE_ATTR, &w->most).ret)
+	if (region_limit(w->vm->fd, KVM_GET_DEVICE_ATTR, &w->most).ret)
 		w->most = UINT64_MAX;
 	if (limit)
 		world_expect(w, "SLOT-20", outcome_success(),
-			     world_limit(w, KVM_SET_DEVICE_ATTR, &limit));
+			     region_limit(w->vm->fd, KVM_SET_DEVICE_ATTR, &limit));
 	if (w->asked.manual_log)
 		vm_enable_cap(w->vm, KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2, w->asked.manual_log);
 }
