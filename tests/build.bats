@@ -152,6 +152,13 @@ build() {
 	[[ $output == *"ok "[0-9]*" without rule "* ]]
 }
 
+@test "the model of vfio-ap agrees with histories worked out by hand" {
+	gcc -O1 -std=gnu11 -Wall -Wextra -Werror -I"$root/include" -o "$out/ap_model_test" \
+		"$root/tests/ap_model_test.c" "$root"/lib/ap/*.c
+	run "$out/ap_model_test"
+	[ "$status" -eq 0 ] || { echo "$output"; false; }
+}
+
 @test "every documented clause has a test or a reason, every test names clauses that exist" {
 	"$root/runner/contract.py"
 	mkdir -p "$out/tree/memop"
@@ -174,10 +181,10 @@ copy_tree() {
 @test "a folder with a test, a family and a contract is all that a new family takes" {
 	tree=$out/with_family
 	copy_tree "$tree"
-	mkdir "$tree/vfio_ap"
-	printf 'architectures=any\nmodules=kvm vfio_ap\ntimeout=77\nreset.timeout=99\n' >"$tree/vfio_ap/family"
-	printf '| AP-QUEUE-01 | documented | A queue can be reset. | |\n' >"$tree/vfio_ap/contract.md"
-	cat >"$tree/vfio_ap/reset.c" <<-'END'
+	mkdir "$tree/vfio_ccw"
+	printf 'architectures=any\nmodules=kvm vfio_ccw\ntimeout=77\nreset.timeout=99\n' >"$tree/vfio_ccw/family"
+	printf '| CCW-QUEUE-01 | documented | A queue can be reset. | |\n' >"$tree/vfio_ccw/contract.md"
+	cat >"$tree/vfio_ccw/reset.c" <<-'END'
 		// SPDX-License-Identifier: GPL-2.0-only
 		#include "case/report.h"
 
@@ -187,7 +194,7 @@ copy_tree() {
 		}
 
 		static const struct line lines[] = {
-			{ "a queue is reset", "AP-QUEUE-01", reset },
+			{ "a queue is reset", "CCW-QUEUE-01", reset },
 		};
 
 		int main(int argc, char **argv)
@@ -196,20 +203,20 @@ copy_tree() {
 			return report_run();
 		}
 	END
-	make -s -C "$tree" list | grep -qx vfio_ap/reset
-	make -s -C "$tree" OUTPUT="$out/family" TARGETS=vfio_ap install INSTALL_PATH="$out/family/suite"
-	[ "$(<"$out/family/suite/list")" = vfio_ap/reset ]
-	[ -e "$out/family/suite/vfio_ap/contract.md" ]
-	grep -qx timeout=99 "$out/family/suite/vfio_ap/settings"
-	[ "$("$out/family/suite/vfio_ap/reset" --list)" = "1 a queue is reset" ]
+	make -s -C "$tree" list | grep -qx vfio_ccw/reset
+	make -s -C "$tree" OUTPUT="$out/family" TARGETS=vfio_ccw install INSTALL_PATH="$out/family/suite"
+	[ "$(<"$out/family/suite/list")" = vfio_ccw/reset ]
+	[ -e "$out/family/suite/vfio_ccw/contract.md" ]
+	grep -qx timeout=99 "$out/family/suite/vfio_ccw/settings"
+	[ "$("$out/family/suite/vfio_ccw/reset" --list)" = "1 a queue is reset" ]
 	"$tree/runner/contract.py"
-	sed -i s/AP-QUEUE-01/AP-QUEUE-02/ "$tree/vfio_ap/reset.c"
+	sed -i s/CCW-QUEUE-01/AP-QUEUE-02/ "$tree/vfio_ccw/reset.c"
 	run "$tree/runner/contract.py"
 	[ "$status" -eq 1 ]
-	[[ $output == *"vfio_ap/reset: names AP-QUEUE-02"* && $output == *"AP-QUEUE-01: no test names it"* ]]
+	[[ $output == *"vfio_ccw/reset: names AP-QUEUE-02"* && $output == *"CCW-QUEUE-01: no test names it"* ]]
 	# Families of another architecture are left out, unknown ones refused
-	sed -i s/=any/=mips/ "$tree/vfio_ap/family"
-	run make -s -C "$tree" OUTPUT="$out/family" TARGETS=vfio_ap install INSTALL_PATH="$out/family/none"
+	sed -i s/=any/=mips/ "$tree/vfio_ccw/family"
+	run make -s -C "$tree" OUTPUT="$out/family" TARGETS=vfio_ccw install INSTALL_PATH="$out/family/none"
 	[[ $status -ne 0 && $output == *"No test matches"* ]]
 	run make -s -C "$tree" TARGETS=vfio list
 	[[ $status -ne 0 && $output == *'there is no family "vfio"'* ]]
