@@ -40,12 +40,19 @@ target_info() {
 	done <<<"$target_facts"
 }
 
-# What the families of tests need loaded, NAME[:PARAMETERS] each
+# family_modules DEVICES: what is to be loaded in a machine with DEVICES, NAME[:PARAMETERS] each:
+# what those families name that have a test for it
 family_modules() {
-	local family line modules=' '
+	local family line modules=' ' all
 
 	for family in "${SUITE:-$here}"/*/family; do
 		[[ -r $family ]] || continue
+		all=$'\n'$(<"$family")$'\n'
+		if [[ -z $1 ]]; then
+			[[ $all != *$'\n'devices=* ]] || continue
+		else
+			[[ $all == *[$'\n.']"devices=$1"$'\n'* ]] || continue
+		fi
 		while read -r line; do
 			[[ $line == modules=* ]] || continue
 			for line in ${line#modules=}; do
@@ -53,7 +60,8 @@ family_modules() {
 			done
 		done <"$family"
 	done
-	printf '%s\n' "${modules:1}"
+	modules=${modules:1}
+	printf '%s\n' "${modules:-kvm}"
 }
 
 # What the host must have; prints the Python to use
@@ -65,35 +73,38 @@ host_prepare() {
 	printf '%s\n' "$PYTHON"
 }
 
-# machine_needs SUITE: "CPUS MEMORY" a line, for each machine that the chosen tests need
+# machine_needs SUITE: "CPUS MEMORY [DEVICES]" a line, for each machine that the chosen tests need
 machine_needs() {
 	local suite=$1
 
 	if [[ -z $suite || $MODE == prepare ]]; then
-		printf '%s %s\n' "${CPUS:-1}" "${MEMORY:-512}"
+		printf '%s %s %s\n' "${CPUS:-1}" "${MEMORY:-512}" "$DEVICES"
 		return
 	fi
-	remember needs "$suite" "$CPUS" "$MEMORY" "${FILTERS[@]}" -- list_needs "$suite"
+	remember needs "$suite" "$CPUS" "$MEMORY" "$DEVICES" "${FILTERS[@]}" -- list_needs "$suite"
 }
 
 list_needs() {
 	depends "$1" "$here/runner"
 	"$PYTHON" -ES "$here/runner/main.py" --suite "$1" "${FILTERS[@]}" ${CPUS:+--cpus "$CPUS"} \
-		${MEMORY:+--memory "$MEMORY"} --needs
+		${MEMORY:+--memory "$MEMORY"} ${DEVICES:+--devices "$DEVICES"} --needs
 }
 
-# state CPUS MEMORY: what the target says of such a machine, as in docs/targets.md
+# state CPUS MEMORY DEVICES: what the target says of such a machine, as in docs/targets.md
 state() {
-	CPUS=$1 MEMORY=$2 remember state "$target" "$KERNEL" "$KVM_MODULE" "$MODULES" "$1" "$2" "${CC:-}" \
-		"${SANITIZE:-}" -- "$target" prepare
+	local modules
+
+	modules=$(family_modules "$3")
+	CPUS=$1 MEMORY=$2 DEVICES=$3 MODULES=$modules remember state "$target" "$KERNEL" "$KVM_MODULE" "$modules" \
+		"$1" "$2" "$3" "${CC:-}" "${SANITIZE:-}" -- "$target" prepare
 }
 
 # Everything that has to be there before a test can run; prints shell assignments
 prepare_all() {
-	local suite='' needs cpus memory said
+	local suite='' needs cpus memory devices said
 
 	depends "$target" /var/lib/dpkg/status "$PYTHON"
-	printf '%s=%q\n' PYTHON "$PYTHON" KERNEL "$KERNEL" MODULES "$MODULES" target_facts "$target_facts"
+	printf '%s=%q\n' PYTHON "$PYTHON" KERNEL "$KERNEL" target_facts "$target_facts"
 	if [[ $MODE == run || $MODE == list || $MODE == prepare ]]; then
 		suite=${SUITE:+$(readlink -f "$SUITE")}
 		suite=${suite:-$(build_suite "$(target_info arch)" "$KERNEL")}
@@ -103,9 +114,9 @@ prepare_all() {
 	[[ $MODE != list ]] || return 0
 	needs=$(machine_needs "$suite")
 	moment "machines that are needed"
-	while read -r cpus memory; do
-		said=$(state "$cpus" "$memory")
-		printf 'STATES+=(%q) FACTS=%q\n' "$cpus:$memory=${said%%$'\n'*}" "${said#*$'\n'}"
+	while read -r cpus memory devices; do
+		said=$(state "$cpus" "$memory" "$devices")
+		printf 'STATES+=(%q) FACTS=%q\n' "$cpus:$memory${devices:+:$devices}=${said%%$'\n'*}" "${said#*$'\n'}"
 	done <<<"$needs"
 	moment "machines"
 }
@@ -184,7 +195,7 @@ run_suite() {
 	exec "$PYTHON" -ES "$here/runner/main.py" --target "$target" --suite "$suite" --results "$results" \
 		--work "$WORK" --costs "$CACHE/costs/${name%%.*}.json" --jobs "$JOBS" "${STATES[@]/#/--state=}" \
 		--command "$(quoted "${AGAIN[@]}")" ${TIMEOUT:+--timeout "$TIMEOUT"} ${CPUS:+--cpus "$CPUS"} \
-		${MEMORY:+--memory "$MEMORY"} "${FILTERS[@]}" "${VIEW[@]}" "${about[@]/#/--about=}" \
+		${MEMORY:+--memory "$MEMORY"} ${DEVICES:+--devices "$DEVICES"} "${FILTERS[@]}" "${VIEW[@]}" "${about[@]/#/--about=}" \
 		-- "${ARGUMENTS[@]}"
 }
 
@@ -199,7 +210,7 @@ asked() {
 
 # What decides what a run needs; sets words
 words_of_run() {
-	words=(run "$target" "$KERNEL" "$KVM_MODULE" "$CPUS" "$MEMORY" "$SUITE" "${FILTERS[*]}" "${KSRC:-}"
+	words=(run "$target" "$KERNEL" "$KVM_MODULE" "$CPUS" "$MEMORY" "$DEVICES" "$SUITE" "${FILTERS[*]}" "${KSRC:-}"
 		"${CC:-}" "${WERROR:-}" "${SANITIZE:-}" "${NO_INSTALL:-}")
 }
 
@@ -221,12 +232,10 @@ prepare() {
 	ask_target
 	check_taken
 	KERNEL=${KERNEL:-$(debian_default_suite)}
-	MODULES=$(family_modules)
-	MODULES=${MODULES:-kvm}
 	mapfile -t -d ' ' needed < <(printf '%s' "$(target_info packages)")
 	moment "options, target"
 	make_work_folder
-	export CACHE KERNEL MEMORY CPUS KVM_MODULE MODULES NO_INSTALL=${NO_INSTALL:-} WORK
+	export CACHE KERNEL MEMORY CPUS DEVICES KVM_MODULE NO_INSTALL=${NO_INSTALL:-} WORK
 	PYTHON=$(remember host "${needed[@]}" -- host_prepare "${needed[@]}")
 	export PYTHON
 	moment "work folder, packages"
@@ -256,7 +265,7 @@ main() {
 	STATES=() FACTS=''
 	if prepared_before; then
 		make_work_folder
-		export CACHE KERNEL MEMORY CPUS KVM_MODULE MODULES NO_INSTALL=${NO_INSTALL:-} WORK PYTHON
+		export CACHE KERNEL MEMORY CPUS DEVICES KVM_MODULE NO_INSTALL=${NO_INSTALL:-} WORK PYTHON
 	else
 		prepare
 	fi

@@ -10,9 +10,9 @@ from __future__ import annotations
 import os
 
 DEFAULTS = {"architectures": "any", "modules": "kvm", "cpus": "1", "memory": "512", "timeout": "120",
-            "isolation": "test"}
+            "isolation": "test", "devices": ""}
 NUMBERS = {"cpus": (1, 64), "memory": (1, 1 << 20), "timeout": (1, 100000)}
-CHOICES = {"isolation": ("line", "test")}
+CHOICES = {"isolation": ("line", "test"), "devices": ("ap",)}
 
 
 class FamilyError(Exception):

@@ -107,14 +107,15 @@ def main(words: Sequence[str]) -> int:
         families = Families(options.suite)
         needs = {options.needs(families, name): None for name in names}
         if options.states and (lost := [need for need in needs if need not in options.states]):
-            raise UsageError(f"no --state for {lost[0][0]} CPUs and {lost[0][1]} MiB")
+            cpus, memory, devices = lost[0]
+            raise UsageError(f"no --state for {cpus} CPUs and {memory} MiB{f' with {devices}' if devices else ''}")
         for name in names:  # what a family says is checked before anything runs
             families.number(name, "timeout")
     except (UsageError, FamilyError) as error:
         say(str(error))
         return EXIT_USAGE
     if options.list or options.show_needs:
-        lines = names if options.list else [f"{cpus} {memory}" for cpus, memory in needs]
+        lines = names if options.list else [" ".join(map(str, need)).rstrip() for need in needs]
         sys.stdout.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]
         print("\n".join(lines))
         return EXIT_PASSED

@@ -13,8 +13,8 @@ Runs an installed suite on a target, judges it and keeps the results.
   --results DIR        folder for this run's results; it must exist
   --work DIR           folder for temporary files; removed at the end
   --jobs N             machines side by side (1)
-  --state C:M=STATE    TARGET_STATE for tests that need C CPUs and M MiB
-  --cpus N, --memory N for all tests, whatever their family says
+  --state C:M[:D]=STATE TARGET_STATE for tests that need C CPUs, M MiB and the device D
+  --cpus N, --memory N, --devices D for all tests, whatever their family says
   --timeout SECONDS    for each test, whatever its family says
   --stuck SECONDS      in which a line must get through a case (90)
   --filter GLOB        only tests whose name matches; may be repeated
@@ -25,11 +25,11 @@ Runs an installed suite on a target, judges it and keeps the results.
   --tap                one KTAP document on stdout
   -v, --verbose        every line that the tests print
   --list               names of the tests
-  --needs              "CPUS MEMORY" of each combination that the tests need
+  --needs              "CPUS MEMORY [DEVICES]" of each combination that the tests need
 
 Exit status: 0 passed, 1 a test failed, 2 usage, 3 the run broke, 128 + N ended by signal N.
 """
-TEXTS = {"--target", "--suite", "--results", "--work", "--costs", "--command"}
+TEXTS = {"--target", "--suite", "--results", "--work", "--costs", "--command", "--devices"}
 NUMBERS = {"--jobs": (1, 1024), "--cpus": (1, 64), "--memory": (1, 1 << 20), "--timeout": (1, 100000),
            "--stuck": (1, 100000)}
 LISTS = {"--filter": "filters", "--about": "pairs", "--state": "state_words"}
@@ -58,7 +58,7 @@ class Options:
     """What was asked for."""
 
     def __init__(self, words: Sequence[str]) -> None:
-        self.target = self.suite = self.results = self.work = self.costs = ""
+        self.target = self.suite = self.results = self.work = self.costs = self.devices = ""
         self.command = "./run.sh"
         self.jobs, self.stuck = 1, 90
         self.cpus = self.memory = self.timeout = 0  # 0: as the family has it
@@ -106,10 +106,11 @@ class Options:
             raise UsageError(f"{option} takes KEY=VALUE, not: {word}")
         return key, value
 
-    def state(self, word: str) -> tuple[tuple[int, int], str]:
+    def state(self, word: str) -> tuple[tuple[int, int, str], str]:
         key, value = self.pair("--state", word)
-        cpus, _, memory = key.partition(":")
-        return (number("--cpus", cpus), number("--memory", memory)), value
+        cpus, _, rest = key.partition(":")
+        memory, _, devices = rest.partition(":")
+        return (number("--cpus", cpus), number("--memory", memory), devices), value
 
     def check(self) -> None:
         wanted = ["suite"] if self.list or self.show_needs else ["target", "suite", "results", "work"]
@@ -117,9 +118,10 @@ class Options:
             if not getattr(self, name):
                 raise UsageError(f"--{name} is needed")
 
-    def needs(self, families: Families, name: str) -> tuple[int, int]:
-        """CPUs and memory of the machine for a test."""
-        return (self.cpus or families.number(name, "cpus"), self.memory or families.number(name, "memory"))
+    def needs(self, families: Families, name: str) -> tuple[int, int, str]:
+        """CPUs, memory and devices of the machine for a test."""
+        return (self.cpus or families.number(name, "cpus"), self.memory or families.number(name, "memory"),
+                self.devices or families.get(name, "devices"))
 
 
 def selected(suite: str, filters: Sequence[str]) -> list[str]:

@@ -105,8 +105,8 @@ class Run:
         """What the target finds: docs/targets.md."""
         env = dict(os.environ)
         if self.options.states:
-            cpus, memory = self.options.needs(self.families, name)
-            env.update(CPUS=str(cpus), MEMORY=str(memory), TARGET_STATE=self.options.states[cpus, memory])
+            needs = self.options.needs(self.families, name)
+            env.update(zip(("CPUS", "MEMORY", "DEVICES"), map(str, needs)), TARGET_STATE=self.options.states[needs])
         return env
 
     def take(self, job: Job) -> bool:

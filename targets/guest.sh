@@ -82,7 +82,7 @@ initrd_prepare() {
 	depends "$here/targets/guest" "$(command -v "$cc")" ${KVM_MODULE:+"$KVM_MODULE"}
 	used=$(mktemp "$WORK/used-XXXXXX")
 	"$PYTHON" "$here/targets/guest/mkinitrd.py" --init "$init" --busybox "$busybox" \
-		${folder:+--modules "$folder"} --disks "$disks" --strip "${cc%gcc}strip" "${modules[@]}" \
+		${folder:+--modules "$folder"} --disks "$disks" --devices "${DEVICES:-}" --strip "${cc%gcc}strip" "${modules[@]}" \
 		${KVM_MODULE:+--kvm "$KVM_MODULE"} --used "$used" "$CACHE/initrd" ||
 		die "the machine's initial file system could not be made"
 	mapfile -t modules <"$used"

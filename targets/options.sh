@@ -42,6 +42,7 @@ usage() {
 		  --list-kernels       the names for --kernel, with versions
 		  --memory MIB         memory of the machine (default: what each family says)
 		  --cpus N             CPUs of the machine (default: what each test needs)
+		  --devices ap         a machine with crypto cards (default: what each test needs)
 
 		How
 		  -j N                 tests side by side (default: this host's CPUs; 1
@@ -69,7 +70,7 @@ usage() {
 }
 
 parse_options() {
-	MODE=run FILTERS=() TARGET='' KERNEL='' MEMORY='' CPUS='' JOBS='' TIMEOUT='' RESULTS=$here/results
+	MODE=run FILTERS=() TARGET='' KERNEL='' MEMORY='' CPUS='' DEVICES='' JOBS='' TIMEOUT='' RESULTS=$here/results
 	CACHE=$here/build SUITE='' VIEW=() EXEC=() ARGUMENTS=() KVM_MODULE='' REFRESH='' KEEP=8 AGAIN=(./run.sh)
 	while (($#)); do
 		case $1 in
@@ -92,7 +93,7 @@ parse_options() {
 		--refresh) REFRESH=1 ;;
 		--) ARGUMENTS=("${@:2}") && break ;;
 		-j[0-9]*) JOBS=${1#-j} ;;
-		-t | --filter | --target | --kernel | --kvm-module | --memory | --cpus | -j | --timeout | \
+		-t | --filter | --target | --kernel | --kvm-module | --memory | --cpus | --devices | -j | --timeout | \
 			--cache | --results | --suite | --keep)
 			(($# > 1)) || die "$1 needs a value: see ./run.sh --help"
 			set_option "$1" "$2"
@@ -109,13 +110,14 @@ set_option() {
 	[[ -n $2 ]] || die "$1 needs a value, not an empty one (an empty variable?): leave it out" \
 		"for the default"
 	case $1 in
-	--target | --kernel | --kvm-module | --memory | --cpus | --timeout | --cache | --suite) AGAIN+=("$1" "$2") ;;&
+	--target | --kernel | --kvm-module | --memory | --cpus | --devices | --timeout | --cache | --suite) AGAIN+=("$1" "$2") ;;&
 	-t | --filter) FILTERS+=(--filter "$2") ;;
 	--target) TARGET=$2 ;;
 	--kernel) KERNEL+=${KERNEL:+$'\n'}$2 ;;
 	--kvm-module) KVM_MODULE=$2 ;;
 	--memory) MEMORY=$2 ;;
 	--cpus) CPUS=$2 ;;
+	--devices) DEVICES=$2 ;;
 	-j) JOBS=$2 ;;
 	--timeout) TIMEOUT=$2 ;;
 	--cache) CACHE=$2 ;;
@@ -136,6 +138,7 @@ number() {
 check_options() {
 	[[ -z $MEMORY ]] || number --memory "$MEMORY" 256 1536
 	[[ -z $CPUS ]] || number --cpus "$CPUS" 1 8
+	[[ -z $DEVICES || $DEVICES == ap ]] || die "--devices takes ap, not: $DEVICES"
 	[[ -z $JOBS ]] || number -j "$JOBS" 1 64
 	number --keep "$KEEP" 1 1000
 	[[ -z $TIMEOUT ]] || number --timeout "$TIMEOUT" 1 100000
@@ -164,7 +167,8 @@ check_taken() {
 	local option taken
 	taken=" $(target_info takes) "
 
-	for option in kernel:"$KERNEL" module:"$KVM_MODULE" memory:"$MEMORY" cpus:"$CPUS"; do
+	for option in kernel:"$KERNEL" module:"$KVM_MODULE" memory:"$MEMORY" cpus:"$CPUS" \
+		devices:"$DEVICES"; do
 		[[ -z ${option#*:} || $taken == *" ${option%%:*} "* ]] || refuse "${option%%:*}"
 	done
 	[[ $MODE != exec && $MODE != shell || $taken == *" $MODE "* ]] || refuse "$MODE"
@@ -192,7 +196,7 @@ refuse() {
 refusal_reason() {
 	[[ $TARGET != native ]] || case $1 in
 	kernel | module) printf '%s' ", it runs on this host's Linux $(uname -r) as it is" ;;
-	memory | cpus) printf '%s' ', it is this very host' ;;
+	memory | cpus | devices) printf '%s' ', it is this very host' ;;
 	shell) printf '%s' ', you are there already' ;;
 	esac
 }

@@ -142,9 +142,26 @@ valid() {
 	complains 'no --state for 2 CPUs and 1024 MiB'
 }
 
+@test "a test that needs a device gets a machine of its own" {
+	printf 'cards.devices=ap\n' >>"$suite/memop/family"
+	for name in plain cards; do
+		# shellcheck disable=SC2016
+		add_test $name <<<'echo 1..1; echo "ok 1 devices [$DEVICES] $TARGET_STATE"'
+	done
+	run /usr/bin/python3 "$root/runner/main.py" --suite "$suite" --needs
+	[ "$output" = $'1 512\n1 512 ap' ]
+	in_runner --state 1:512=one --state 1:512:ap=two
+	[ "$status" -eq 0 ]
+	has 'memop/plain  ok 1 devices [] one'
+	has 'memop/cards  ok 1 devices [ap] two'
+	in_runner --state 1:512=one
+	[ "$status" -eq 2 ]
+	complains 'no --state for 1 CPUs and 512 MiB with ap'
+}
+
 @test "a family that cannot be understood: exit 2" {
 	add_passing good
-	for line in timeout=abc timeout=0 cpus=two isolation=none good.timeout=²; do
+	for line in devices=tape timeout=abc timeout=0 cpus=two isolation=none good.timeout=²; do
 		echo "$line" >"$suite/memop/family"
 		in_runner
 		[ "$status" -eq 2 ] || { echo "$line: $status"; return 1; }

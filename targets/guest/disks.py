@@ -27,8 +27,8 @@ class Broken(Exception):
     """The machine, not the job in it, failed. First line: what; rest: evidence."""
 
 
-def create_disks(folder: Path) -> None:
-    for name in DISKS:
+def create_disks(folder: Path, names: tuple[str, ...] = DISKS) -> None:
+    for name in names:
         with open(folder / f"{name}.img", "wb") as image:
             image.truncate(DISK_BYTES)
 

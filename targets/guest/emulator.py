@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from disks import Broken, Reader, Writer, create_disks, put_job, take_results
+from disks import DISKS, Broken, Reader, Writer, create_disks, put_job, take_results
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -201,13 +201,13 @@ def serve_whole(emulator: Emulator, folder: Path, args: RunArguments,
 
 
 def run_job(args: RunArguments | argparse.Namespace, start: Callable[[Path], Emulator],
-            judge: Callable[[Emulator, Path], None]) -> None:
+            judge: Callable[[Emulator, Path], None], more_disks: tuple[str, ...] = ()) -> None:
     """Run args.job in a machine that START makes; JUDGE raises Broken for a bad end."""
     args.out.mkdir(parents=True, exist_ok=True)
     folder = args.work / f"machine-{os.getpid()}-{time.monotonic_ns()}"
     folder.mkdir()
     try:
-        create_disks(folder)
+        create_disks(folder, (*DISKS, *more_disks))
         put_job(folder, args.job, args.mode, args.timeout)
         try:
             serve_whole(start(folder), folder, args, judge)

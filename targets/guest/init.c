@@ -153,6 +153,24 @@ static int open_disks(struct chan disks[DISKS])
 	return 0;
 }
 
+/*
+ * The disk on which a machine's crypto cards are described has a name by its number, as
+ * udev would give it one: docs/targets.md, "AP"
+ */
+static int await_cards(void)
+{
+	static const char name[] = "/dev/dasdf";
+
+	for (int ms = 0; access(name, F_OK) && ms < DISK_WAIT_MS; ms += 10)
+		usleep(10000);
+	mkdir("/dev/disk", 0755);
+	mkdir("/dev/disk/by-path", 0755);
+	if (!access(name, F_OK) && !symlink(name, "/dev/disk/by-path/ccw-0.0.0ac0"))
+		return 0;
+	tell("init: the disk for crypto cards did not come up: %s", strerror(errno));
+	return -1;
+}
+
 static void run_shell_command(const char *command)
 {
 	if (system(command) == -1)
@@ -187,7 +205,9 @@ static int set_up(struct chan disks[DISKS])
 	if (mount_all() || modules_load())
 		return -1;
 	put_file("/proc/sys/vm/allocate_pgste", "1");
-	return open_disks(disks);
+	if (open_disks(disks))
+		return -1;
+	return getenv("devices") ? await_cards() : 0;
 }
 
 /*

@@ -154,6 +154,8 @@ def build(args: argparse.Namespace) -> bytes:
     for applet in APPLETS:
         archive.add(f"bin/{applet}", 0o120777, b"busybox")
     params = dict(MODULES)
+    if "ap" in args.devices.split():
+        params["dasd_mod"] += ",0ac0"
     for name, _, parameters in (text.partition(":") for text in args.module):
         params[name] = " ".join(filter(None, (params.get(name), parameters)))
     if args.kvm:
@@ -191,6 +193,7 @@ def main() -> int:
     parser.add_argument("--module", action="append", default=[], metavar="NAME[:PARAMETERS]",
                         help="one that the tests need")
     parser.add_argument("--kvm", type=Path, help="take this kvm.ko instead")
+    parser.add_argument("--devices", default="", help="what the machine has that others have not")
     parser.add_argument("--disks", choices=sorted(DISK_MODULES), required=True)
     parser.add_argument("--strip", help="a strip program for modules with debug information")
     parser.add_argument("--used", type=Path, help="write the names of the files that were used")

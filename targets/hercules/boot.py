@@ -33,13 +33,16 @@ TICK_SECONDS = 15
 # Only needed until the machine is suspended
 BOOT_FILES = ("suspended", "vmlinuz", "initrd", "console", "boot.rc", "linux.ins", "ofsize", "parm")
 
+# A module of the emulator, and the disk that it describes crypto cards on: ap/README.md
+AP_MODULE, AP_DISK, AP_DEVICE = "ap.so", "ap", "0ac0"
+
 # What they leave out and why is told in docs/targets.md
 PARAMETERS = (
     "conmode=sclp sclp_con_drop=0 rdinit=/init panic=1 loglevel=3 cryptomgr.notests nokaslr"
     " initcall_blacklist=load_system_certificate_list,jent_mod_init,crypto_kdf108_init,"
     "init_user_buckets,init_msg_buckets rcupdate.rcu_cpu_stall_suppress=1"
     " psi=0 noautogroup lsm= cgroup_disable=memory"
-    " dasd=0100-0104 disks=dasd"
+    " disks=dasd"
 )
 
 CONFIGURATION = """\
@@ -79,9 +82,11 @@ initrd 0x{INITRD_AT:08x}
 """
 
 
-def write_configuration(folder: Path, memory: int, cpus: int) -> None:
+def write_configuration(folder: Path, memory: int, cpus: int, ap: bool) -> None:
+    load = f"ldmod ./{AP_MODULE}\n" if ap else ""
     disks = "".join(f"{0x100 + i:04x} 9336 {name}.img\n" for i, name in enumerate(DISKS))
-    (folder / "herc.cnf").write_text(CONFIGURATION.format(memory=memory, cpus=cpus) + disks)
+    disks += f"{AP_DEVICE} AP9336 {AP_DISK}.img\n" if ap else ""
+    (folder / "herc.cnf").write_text(load + CONFIGURATION.format(memory=memory, cpus=cpus) + disks)
     (folder / "boot.rc").write_text(BOOT)
     (folder / "resume.rc").write_text(RESUME)
 
@@ -90,7 +95,7 @@ def machine_key(args: argparse.Namespace) -> str:
     digest = hashlib.sha256()
     emulator = args.emulator.resolve().parent.parent
     programs = sorted(path for path in emulator.rglob("*") if path.is_file() and path.suffix != ".log")
-    for path in (args.kernel, args.initrd, *programs):
+    for path in (args.kernel, args.initrd, *programs, *filter(None, [args.ap])):
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     digest.update(Path(__file__).read_bytes())
     digest.update(f"{args.memory} {args.cpus} {args.parameters}".encode())
@@ -99,11 +104,15 @@ def machine_key(args: argparse.Namespace) -> str:
 
 def boot(args: argparse.Namespace, folder: Path) -> None:
     """Boot the kernel in FOLDER and leave the suspended machine there."""
-    write_configuration(folder, args.memory, args.cpus)
-    create_disks(folder)
+    write_configuration(folder, args.memory, args.cpus, args.ap is not None)
+    disks = (*DISKS, AP_DISK) if args.ap else DISKS
+    create_disks(folder, disks)
+    if args.ap:
+        shutil.copy(args.ap, folder / AP_MODULE)
     shutil.copy(args.kernel, folder / "vmlinuz")
     shutil.copy(args.initrd, folder / "initrd")
-    (folder / "parm").write_bytes(f"{PARAMETERS} {args.parameters}".rstrip().encode() + b"\0")
+    devices = f" dasd=0100-0104,{AP_DEVICE} devices=ap" if args.ap else " dasd=0100-0104"
+    (folder / "parm").write_bytes(f"{PARAMETERS}{devices} {args.parameters}".rstrip().encode() + b"\0")
     (folder / "ofsize").write_bytes(struct.pack(">QQ", INITRD_AT, args.initrd.stat().st_size))
     (folder / "linux.ins").write_text(LOAD_LIST)
     emulator = start(args.emulator, folder, "boot.rc")
@@ -115,7 +124,7 @@ def boot(args: argparse.Namespace, folder: Path) -> None:
         raise NotUp(fault, emulator.log_text())
     unpack_snapshot(folder / "suspended", folder / "snap")
     (folder / "tested").write_text(machine_facts(emulator.log_text()))
-    for name in (*(f"{d}.img" for d in DISKS), *BOOT_FILES):
+    for name in (*(f"{d}.img" for d in disks), *BOOT_FILES):
         (folder / name).unlink()
     (folder / "checksum").write_text(folder_checksum(folder) + "\n")
 
@@ -200,6 +209,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--machines", type=Path, required=True, help="folder for suspended machines")
     parser.add_argument("--memory", type=int, default=512, help="MiB")
     parser.add_argument("--cpus", type=int, default=1)
+    parser.add_argument("--ap", type=Path, help="the emulator's module for crypto cards: a machine with them")
     parser.add_argument("--parameters", default="", help="for the kernel, besides those that the machine needs")
     return parser.parse_args()
 

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # build.sh TARBALL OUTDIR: build Hercules from its upstream tarball with the
-# patches beside this script; OUTDIR/bin/hercules then runs from anywhere.
+# patches beside this script; OUTDIR/bin/hercules then runs from anywhere, and what is
+# loaded into it is built with OUTDIR/include.
 # OUTDIR appears only when it is complete. With SANITIZE=1 in the environment it
 # is built with AddressSanitizer.
 set -euo pipefail
@@ -48,7 +49,8 @@ compile() {
 
 # collect BUILD OUT: the program and its libraries, found relative to each other
 collect() {
-	mkdir -p "$2/bin" "$2/lib"
+	mkdir -p "$2/bin" "$2/lib" "$2/include"
+	cp "$1"/../*.h "$1/config.h" "$2/include/"
 	cp -a "$1"/.libs/libherc*.so "$1"/decNumber/.libs/*.so "$1"/softfloat/.libs/*.so "$2/lib/"
 	cp "$1/.libs/hercules" "$2/bin/hercules.bin"
 	cat >"$2/bin/hercules" <<-'END'

@@ -54,10 +54,12 @@ def judge_end(emulator: Emulator, _: Path) -> None:
 
 def resume(args: RunArguments, machine: Path, program: Path) -> int:
     """Resume the suspended MACHINE and run a job in it."""
+    cards = (machine / "ap.so").exists()
+
     def begin(folder: Path) -> Emulator:
-        for name in ("herc.cnf", "resume.rc", "snap"):
+        for name in ("herc.cnf", "resume.rc", "snap", *(["ap.so"] if cards else [])):
             os.link(machine / name, folder / name)
         return start(program, folder, "resume.rc")
 
-    run_job(args, begin, judge_end)
+    run_job(args, begin, judge_end, ("ap",) if cards else ())
     return 0
