@@ -146,14 +146,14 @@ valid() {
 	printf 'cards.devices=ap\n' >>"$suite/memop/family"
 	for name in plain cards; do
 		# shellcheck disable=SC2016
-		add_test $name <<<'echo 1..1; echo "ok 1 devices [$DEVICES] $TARGET_STATE"'
+		add_test $name <<<'echo 1..1; echo "ok 1 devices <$DEVICES> $TARGET_STATE"'
 	done
 	run /usr/bin/python3 "$root/runner/main.py" --suite "$suite" --needs
 	[ "$output" = $'1 512\n1 512 ap' ]
 	in_runner --state 1:512=one --state 1:512:ap=two
 	[ "$status" -eq 0 ]
-	has 'memop/plain  ok 1 devices [] one'
-	has 'memop/cards  ok 1 devices [ap] two'
+	has 'memop/plain  ok 1 devices <> one'
+	has 'memop/cards  ok 1 devices <ap> two'
 	in_runner --state 1:512=one
 	[ "$status" -eq 2 ]
 	complains 'no --state for 1 CPUs and 512 MiB with ap'
