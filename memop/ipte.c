@@ -7,7 +7,10 @@
  *
  * How it is seen: one vCPU issues IPTE after logical requests of another one that came to
  * each kind of result, so that a lock that was kept is met; and while userfaultfd holds a
- * request in the middle of its access (slot/hold.h), where IPTE has to wait.
+ * request in the middle of its access, or of its translation (slot/hold.h), where IPTE has to
+ * wait; and beside two of them, of which one has come to its end.
+ *
+ * Over 300 lines: each place where a request can be held has a set-up of its own.
  */
 #include <sys/mman.h>
 
@@ -32,15 +35,15 @@
 #define WRITE KVM_S390_MEMOP_LOGICAL_WRITE
 
 /* Pages of the slot, by number */
-enum { HELD = 5, INVALID = 7, GUARDED, ABSENT, SPARE = 16 };
+enum { HELD = 5, INVALID = 7, GUARDED, ABSENT, OTHER, TABLE, SPARE = 16, LAST = SIZE / PAGE - 1 };
 
 static struct arena *arena;
 static struct dat dat;
-static struct kvm_vcpu *accessing, *invalidating;
+static struct kvm_vcpu *accessing, *invalidating, *beside;
 static uint64_t asce;
 static uint8_t *memory, buffer[LENGTH];
-static struct kvm_s390_mem_op request;
-static struct outcome outcome;
+static struct kvm_s390_mem_op request, other_request;
+static struct outcome outcome, other_outcome;
 static uint64_t *entry; /* that IPTE invalidates */
 static struct judge_order ipte;
 
@@ -67,8 +70,12 @@ static void set_up(void)
 	*entry_of(ABSENT) = 2 * HERE;
 	accessing = arena->vcpu;
 	invalidating = __vm_vcpu_add(arena->vm, 1);
+	beside = __vm_vcpu_add(arena->vm, 2);
 	arena->state.cpu.psw_mask = JUDGE_PSW | PSW_DAT;
 	arena->state.cpu.cr[1] = asce;
+	arena->vcpu = beside;
+	arena_cpu(arena);
+	arena->vcpu = accessing;
 	arena_cpu(arena);
 }
 
@@ -212,6 +219,109 @@ static void beside_request(const char *name, uint32_t op, uint64_t flags, unsign
 	tear_down();
 }
 
+/* The second page is looked for in a table that is held, when the first one's entry has been used
+ */
+static void beside_translation(const char *name, uint32_t op, uint64_t flags)
+{
+	uint64_t table[PAGE / 8] = { HERE + SPARE * PAGE };
+	struct hold hold;
+	struct hold_race race;
+	const char *missing;
+
+	if (!report_case())
+		return;
+	set_up();
+	*dat_entry(&dat, asce, HERE + SIZE, DAT_SEGMENT) = HERE + TABLE * PAGE;
+	memory[LAST * PAGE] = 0;
+	missing = hold_begin(&hold, memory + TABLE * PAGE);
+	if (missing) {
+		report_skip(SKIP_PERMISSION, "needs %s", missing);
+		tear_down();
+		return;
+	}
+	request = (struct kvm_s390_mem_op){ .op = op,
+					    .gaddr = HERE + SIZE - LENGTH / 2,
+					    .size = LENGTH,
+					    .flags = flags,
+					    .buf = (uintptr_t)buffer };
+	aim(SPARE);
+	invalidate();
+	aim(LAST);
+	race = hold_race(&hold, access_memory, invalidate, table);
+	if (!race.held || race.stuck)
+		report_wrong(name, "both come back", race.stuck ? "they are stuck" : "no access");
+	else if (race.early)
+		report_wrong(name, "IPTE waits for the request that has used its entry",
+			     "it was complete");
+	else if (outcome.ret)
+		report_wrong(name, "success", "%d, errno %d", outcome.ret, outcome.err);
+	else
+		is_invalidated(name);
+	TEST_ASSERT(!race.stuck, "a thread of this process cannot be ended");
+	hold_end(&hold);
+	tear_down();
+}
+
+static void beside_translations(void)
+{
+	beside_translation("a read", READ, 0);
+	beside_translation("a write with a key", WRITE, KEYED);
+	beside_translation("a check of a read", READ, CHECK);
+	beside_translation("a check of a write with a key", WRITE, CHECK | KEYED);
+}
+
+static void access_beside(void)
+{
+	other_outcome = memop(beside->fd, &other_request);
+}
+
+/* Two vCPUs are held, and one of them comes to its end: IPTE waits for the other one */
+static void beside_two(const char *name, uint32_t op)
+{
+	struct hold first, hold;
+	struct hold_race race;
+	const char *missing;
+
+	if (report_skipped() || !report_case())
+		return;
+	set_up();
+	missing = hold_begin(&first, memory + OTHER * PAGE);
+	if (missing) {
+		report_skip(SKIP_PERMISSION, "needs %s", missing);
+		tear_down();
+		return;
+	}
+	TEST_ASSERT(!hold_begin(&hold, memory + HELD * PAGE), "a second userfaultfd");
+	request = (struct kvm_s390_mem_op){
+		.op = op, .gaddr = HERE + HELD * PAGE, .size = LENGTH, .buf = (uintptr_t)buffer
+	};
+	other_request = request;
+	other_request.gaddr = HERE + OTHER * PAGE;
+	aim(SPARE);
+	invalidate();
+	aim(HELD);
+	race = hold_race_after(&first, access_beside, &hold, access_memory, invalidate,
+			       bytes_rest(0));
+	if (!race.held || race.stuck)
+		report_wrong(name, "all come back", race.stuck ? "they are stuck" : "no access");
+	else if (race.early)
+		report_wrong(name, "IPTE waits for the access by its entry", "it was complete");
+	else if (outcome.ret || other_outcome.ret)
+		report_wrong(name, "success", "%d and %d", outcome.ret, other_outcome.ret);
+	else
+		is_invalidated(name);
+	TEST_ASSERT(!race.stuck, "a thread of this process cannot be ended");
+	hold_end(&first);
+	hold_end(&hold);
+	tear_down();
+}
+
+static void beside_several(void)
+{
+	beside_two("two reads", READ);
+	beside_two("two writes", WRITE);
+}
+
 static void beside_requests(void)
 {
 	static const unsigned int pages[] = { HELD, SPARE + 1 };
@@ -229,6 +339,10 @@ static const struct line lines[] = {
 	  after_requests },
 	{ "an IPTE waits for a logical access that is held in the middle", "MEMOP-LOG-09",
 	  beside_requests },
+	{ "an IPTE waits for a request that is held in the middle of its translation",
+	  "MEMOP-LOG-09", beside_translations },
+	{ "an IPTE waits for the second of two accesses when the first is complete", "MEMOP-LOG-09",
+	  beside_several },
 };
 
 int main(int argc, char **argv)

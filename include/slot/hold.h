@@ -47,6 +47,13 @@ struct hold_race hold_race(struct hold *h, void (*access)(void), void (*change)(
 			   const void *bytes);
 
 /*
+ * hold_race_after - the same, and before the change another one, which was held at @first
+ * while @access was, has gone on and come back
+ */
+struct hold_race hold_race_after(struct hold *first, void (*other)(void), struct hold *h,
+				 void (*access)(void), void (*change)(void), const void *bytes);
+
+/*
  * hold_comes_back - does @function, in a thread of its own, come back?
  * False if it is stuck: the process had better end.
  */

@@ -28,19 +28,36 @@
 
 static int like[2]; /* to the process that makes changes elsewhere, and from it */
 
-/* What waits for readers of slots (SRCU) where there are none */
+/* A vCPU that comes to another thread waits for readers (RCU) of who had it before */
+static void *run_elsewhere(void *arg)
+{
+	__vcpu_run(arg);
+	return NULL;
+}
+
+static bool give_to_another_thread(struct kvm_vcpu *vcpu)
+{
+	pthread_t thread;
+
+	return !pthread_create(&thread, NULL, run_elsewhere, vcpu) && !pthread_join(thread, NULL);
+}
+
+/* What waits for readers of slots (SRCU) where there are none; and KVM_RUN, which ends at once */
 static _Noreturn void change_elsewhere(int orders, int answers)
 {
 	struct kvm_vm *vm = vm_create_barebones();
+	struct kvm_vcpu *vcpu = __vm_vcpu_add(vm, 0);
 	struct region added = { .size = compat_slot_unit() }, deleted = { 0 };
 	bool good = true;
 	char order;
 
 	added.user = (uintptr_t)region_memory(added.size);
+	vcpu->run->immediate_exit = 1;
 	while (good && read(orders, &order, 1) == 1) {
 		for (int i = 0; i < LIKES; i++)
 			good &= !region_set(vm->fd, false, &added).ret &&
-				!region_set(vm->fd, false, &deleted).ret;
+				!region_set(vm->fd, false, &deleted).ret &&
+				give_to_another_thread(vcpu);
 		good &= write(answers, &order, 1) == 1;
 	}
 	_exit(0);
@@ -181,20 +198,43 @@ static bool is_early(const struct runner *r)
 	return r->done;
 }
 
-struct hold_race hold_race(struct hold *h, void (*access)(void), void (*change)(void),
-			   const void *bytes)
-{
-	/* Of threads that are stuck the memory stays in use */
-	static struct runner accesses, changes;
-	struct hold_race race = { 0 };
+/* Of threads that are stuck the memory stays in use */
+static struct runner others, accesses, changes;
 
-	start(&accesses, access);
-	race.held = arrives(h);
+static struct hold_race change_while_held(const struct hold *h, bool held, void (*change)(void),
+					  const void *bytes)
+{
+	struct hold_race race = { .held = held };
+
 	start(&changes, change);
 	race.early = is_early(&changes);
 	if (race.held)
 		let_go(h, bytes);
 	race.stuck = !ends(&accesses) || !ends(&changes);
+	return race;
+}
+
+struct hold_race hold_race(struct hold *h, void (*access)(void), void (*change)(void),
+			   const void *bytes)
+{
+	start(&accesses, access);
+	return change_while_held(h, arrives(h), change, bytes);
+}
+
+struct hold_race hold_race_after(struct hold *first, void (*other)(void), struct hold *h,
+				 void (*access)(void), void (*change)(void), const void *bytes)
+{
+	struct hold_race race;
+	bool held, back;
+
+	start(&others, other);
+	held = arrives(first);
+	start(&accesses, access);
+	held = arrives(h) && held;
+	let_go(first, bytes);
+	back = ends(&others);
+	race = change_while_held(h, held, change, bytes);
+	race.stuck = race.stuck || !back;
 	return race;
 }
 
