@@ -95,8 +95,8 @@ state() {
 	local modules
 
 	modules=$(family_modules "$3")
-	CPUS=$1 MEMORY=$2 DEVICES=$3 MODULES=$modules remember state "$target" "$KERNEL" "$KVM_MODULE" "$modules" \
-		"$1" "$2" "$3" "${CC:-}" "${SANITIZE:-}" -- "$target" prepare
+	CPUS=$1 MEMORY=$2 DEVICES=$3 MODULES=$modules remember state "$target" "$KERNEL" "$KVM_MODULE" \
+		"$VFIO_AP_MODULE" "$modules" "$1" "$2" "$3" "${CC:-}" "${SANITIZE:-}" -- "$target" prepare
 }
 
 # Everything that has to be there before a test can run; prints shell assignments
@@ -174,6 +174,7 @@ tested() {
 			[[ $value != "module "* ]] || value=${value:7:12}
 			words+=", kvm $value${KVM_MODULE:+ ($KVM_MODULE)}"
 			;;
+		vfio_ap) words+=", vfio_ap ${value:7:12}${VFIO_AP_MODULE:+ ($VFIO_AP_MODULE)}" ;;
 		esac
 	done <<<"$FACTS"
 	printf '%s\n' "$words"
@@ -202,7 +203,7 @@ run_suite() {
 # The kernel that was asked for; which one it was the machine says
 asked() {
 	if [[ $(target_info kernels) == yes ]]; then
-		printf '%s%s\n' "${KERNEL//$'\n'/ }" "${KVM_MODULE:+ with $KVM_MODULE}"
+		printf '%s%s\n' "${KERNEL//$'\n'/ }" "${KVM_MODULE:+ with $KVM_MODULE}${VFIO_AP_MODULE:+ with $VFIO_AP_MODULE}"
 	else
 		printf "this host's\n"
 	fi
@@ -210,7 +211,7 @@ asked() {
 
 # What decides what a run needs; sets words
 words_of_run() {
-	words=(run "$target" "$KERNEL" "$KVM_MODULE" "$CPUS" "$MEMORY" "$DEVICES" "$SUITE" "${FILTERS[*]}" "${KSRC:-}"
+	words=(run "$target" "$KERNEL" "$KVM_MODULE" "$VFIO_AP_MODULE" "$CPUS" "$MEMORY" "$DEVICES" "$SUITE" "${FILTERS[*]}" "${KSRC:-}"
 		"${CC:-}" "${WERROR:-}" "${SANITIZE:-}" "${NO_INSTALL:-}")
 }
 
@@ -235,7 +236,7 @@ prepare() {
 	mapfile -t -d ' ' needed < <(printf '%s' "$(target_info packages)")
 	moment "options, target"
 	make_work_folder
-	export CACHE KERNEL MEMORY CPUS DEVICES KVM_MODULE NO_INSTALL=${NO_INSTALL:-} WORK
+	export CACHE KERNEL MEMORY CPUS DEVICES KVM_MODULE VFIO_AP_MODULE NO_INSTALL=${NO_INSTALL:-} WORK
 	PYTHON=$(remember host "${needed[@]}" -- host_prepare "${needed[@]}")
 	export PYTHON
 	moment "work folder, packages"
@@ -265,7 +266,7 @@ main() {
 	STATES=() FACTS=''
 	if prepared_before; then
 		make_work_folder
-		export CACHE KERNEL MEMORY CPUS DEVICES KVM_MODULE NO_INSTALL=${NO_INSTALL:-} WORK PYTHON
+		export CACHE KERNEL MEMORY CPUS DEVICES KVM_MODULE VFIO_AP_MODULE NO_INSTALL=${NO_INSTALL:-} WORK PYTHON
 	else
 		prepare
 	fi

@@ -70,20 +70,24 @@ boot_parameters() {
 	printf '%s\n' "${words[*]}"
 }
 
-# initrd_prepare MODULES-FOLDER DISKS: prints the path of the image
+# initrd_prepare DISKS [FOLDER...]: prints the path of the image; of the folders with modules
+# the first is the kernel's own
 initrd_prepare() {
-	local folder=$1 disks=$2 init busybox cc module modules=() used
+	local disks=$1 folders=() folder init busybox cc module modules=() used
 
 	init=$(init_prepare)
 	busybox=$(locked busybox busybox_prepare)
 	cc=$(guest_compiler)
+	shift
+	for folder; do [[ -z $folder ]] || folders+=(--modules "$folder"); done
 	for module in $MODULES; do modules+=(--module "$module"); done
 	mkdir -p "$CACHE/initrd"
-	depends "$here/targets/guest" "$(command -v "$cc")" ${KVM_MODULE:+"$KVM_MODULE"}
+	depends "$here/targets/guest" "$(command -v "$cc")" ${KVM_MODULE:+"$KVM_MODULE"} \
+		${VFIO_AP_MODULE:+"$VFIO_AP_MODULE"}
 	used=$(mktemp "$WORK/used-XXXXXX")
 	"$PYTHON" "$here/targets/guest/mkinitrd.py" --init "$init" --busybox "$busybox" \
-		${folder:+--modules "$folder"} --disks "$disks" --devices "${DEVICES:-}" --strip "${cc%gcc}strip" "${modules[@]}" \
-		${KVM_MODULE:+--kvm "$KVM_MODULE"} --used "$used" "$CACHE/initrd" ||
+		"${folders[@]}" --disks "$disks" --devices "${DEVICES:-}" --strip "${cc%gcc}strip" "${modules[@]}" \
+		${KVM_MODULE:+--given kvm="$KVM_MODULE"} ${VFIO_AP_MODULE:+--given vfio_ap="$VFIO_AP_MODULE"} --used "$used" "$CACHE/initrd" ||
 		die "the machine's initial file system could not be made"
 	mapfile -t modules <"$used"
 	depends "${modules[@]}"

@@ -10,7 +10,7 @@ readonly KEEP_DAYS=30
 
 # kept_items: each thing that can go by itself
 kept_items() {
-	find "$CACHE"/{apt,guest,hercules,initrd,kernel,machine,out,ready,suite} "$CACHE"/run/*/ \
+	find "$CACHE"/{apt,guest,headers,hercules,initrd,kernel,machine,modules,out,ready,suite} "$CACHE"/run/*/ \
 		-mindepth 1 -maxdepth 1 -type d ! -name '.*' ! -path "$CACHE/run/*" 2>/dev/null || true
 	find "$CACHE" -mindepth 1 -maxdepth 1 -type d \( -name 'linux-*' -o -name busybox -o -name bench -o \
 		-name 'soak*' \)

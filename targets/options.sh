@@ -39,6 +39,7 @@ usage() {
 		                       linux-image .deb (repeat it where a kernel is split over
 		                       several packages)
 		  --kvm-module FILE    this kvm.ko in place of the kernel's own
+		  --vfio-ap-module FILE  this vfio_ap.ko in place of the kernel's own
 		  --list-kernels       the names for --kernel, with versions
 		  --memory MIB         memory of the machine (default: what each family says)
 		  --cpus N             CPUs of the machine (default: what each test needs)
@@ -71,7 +72,7 @@ usage() {
 
 parse_options() {
 	MODE=run FILTERS=() TARGET='' KERNEL='' MEMORY='' CPUS='' DEVICES='' JOBS='' TIMEOUT='' RESULTS=$here/results
-	CACHE=$here/build SUITE='' VIEW=() EXEC=() ARGUMENTS=() KVM_MODULE='' REFRESH='' KEEP=8 AGAIN=(./run.sh)
+	CACHE=$here/build SUITE='' VIEW=() EXEC=() ARGUMENTS=() KVM_MODULE='' VFIO_AP_MODULE='' REFRESH='' KEEP=8 AGAIN=(./run.sh)
 	while (($#)); do
 		case $1 in
 		-h | --help) usage && exit 0 ;;
@@ -93,8 +94,8 @@ parse_options() {
 		--refresh) REFRESH=1 ;;
 		--) ARGUMENTS=("${@:2}") && break ;;
 		-j[0-9]*) JOBS=${1#-j} ;;
-		-t | --filter | --target | --kernel | --kvm-module | --memory | --cpus | --devices | -j | --timeout | \
-			--cache | --results | --suite | --keep)
+		-t | --filter | --target | --kernel | --kvm-module | --vfio-ap-module | --memory | --cpus | --devices | -j | \
+			--timeout | --cache | --results | --suite | --keep)
 			(($# > 1)) || die "$1 needs a value: see ./run.sh --help"
 			set_option "$1" "$2"
 			shift
@@ -110,11 +111,13 @@ set_option() {
 	[[ -n $2 ]] || die "$1 needs a value, not an empty one (an empty variable?): leave it out" \
 		"for the default"
 	case $1 in
-	--target | --kernel | --kvm-module | --memory | --cpus | --devices | --timeout | --cache | --suite) AGAIN+=("$1" "$2") ;;&
+	--target | --kernel | --kvm-module | --vfio-ap-module | --memory | --cpus | --devices | --timeout | --cache | \
+		--suite) AGAIN+=("$1" "$2") ;;&
 	-t | --filter) FILTERS+=(--filter "$2") ;;
 	--target) TARGET=$2 ;;
 	--kernel) KERNEL+=${KERNEL:+$'\n'}$2 ;;
 	--kvm-module) KVM_MODULE=$2 ;;
+	--vfio-ap-module) VFIO_AP_MODULE=$2 ;;
 	--memory) MEMORY=$2 ;;
 	--cpus) CPUS=$2 ;;
 	--devices) DEVICES=$2 ;;
@@ -144,6 +147,8 @@ check_options() {
 	[[ -z $TIMEOUT ]] || number --timeout "$TIMEOUT" 1 100000
 	[[ -z $KVM_MODULE || -r $KVM_MODULE ]] || die "--kvm-module: cannot read $KVM_MODULE"
 	[[ -z $KVM_MODULE ]] || KVM_MODULE=$(readlink -f "$KVM_MODULE")
+	[[ -z $VFIO_AP_MODULE || -r $VFIO_AP_MODULE ]] || die "--vfio-ap-module: cannot read $VFIO_AP_MODULE"
+	[[ -z $VFIO_AP_MODULE ]] || VFIO_AP_MODULE=$(readlink -f "$VFIO_AP_MODULE")
 	if [[ $MODE == exec ]]; then
 		[[ -f ${EXEC[0]} && -r ${EXEC[0]} ]] || die "--exec: there is no program ${EXEC[0]}"
 		[[ -x ${EXEC[0]} ]] || die "--exec: ${EXEC[0]} is not executable: chmod +x it"
@@ -167,7 +172,7 @@ check_taken() {
 	local option taken
 	taken=" $(target_info takes) "
 
-	for option in kernel:"$KERNEL" module:"$KVM_MODULE" memory:"$MEMORY" cpus:"$CPUS" \
+	for option in kernel:"$KERNEL" module:"$KVM_MODULE$VFIO_AP_MODULE" memory:"$MEMORY" cpus:"$CPUS" \
 		devices:"$DEVICES"; do
 		[[ -z ${option#*:} || $taken == *" ${option%%:*} "* ]] || refuse "${option%%:*}"
 	done
@@ -188,7 +193,9 @@ choose_jobs() {
 refuse() {
 	local option=$1
 
-	[[ $option != module ]] || option=kvm-module
+	if [[ $option == module ]]; then
+		[[ -n $KVM_MODULE ]] && option=kvm-module || option=vfio-ap-module
+	fi
 	die "--target $TARGET does not take --$option$(refusal_reason "$1"): leave it out, or take" \
 		"--target hercules"
 }

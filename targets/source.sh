@@ -6,20 +6,22 @@
 # To be sourced after host.sh, packages.sh, debian.sh, guest.sh and remember.sh. Uses
 # $CACHE and $here.
 
-readonly SOURCE_PARTS_LEFT_OUT=(drivers sound fs net samples security crypto
+# Of drivers all but s390 and vfio
+readonly SOURCE_PARTS_LEFT_OUT=('drivers/[!sv]*' 'drivers/s[!3]*' 'drivers/v[!f]*' sound fs net samples security crypto
 	arch/alpha arch/arc arch/arm arch/csky arch/hexagon arch/loongarch arch/m68k
 	arch/microblaze arch/mips arch/nios2 arch/openrisc arch/parisc arch/powerpc arch/riscv
 	arch/sh arch/sparc arch/um arch/xtensa)
 
-# source_prepare SUITE: the kernel source of SUITE, what the suite needs of it; prints its folder
+# source_prepare SUITE [FILE]: the kernel source of SUITE, what the suite needs of it; prints its
+# folder. One that an earlier version of this fetched may lack FILE: then it is fetched again.
 source_prepare() {
-	locked "source-$1" source_fetch "$1"
+	locked "source-$1" source_fetch "$@"
 }
 
 source_fetch() {
 	local suite=$1 dir=$CACHE/linux-$1 package exclude=() part
 
-	if [[ ! -e $dir/Makefile ]]; then
+	if [[ ! -e $dir/Makefile || ! -e $dir/${2:-Makefile} ]]; then
 		packages_need xz-utils
 		debian_lists_or_die "$suite" s390x
 		package=$(debian_depends "$suite" s390x linux-source | awk '/^linux-source-/ && !n++')

@@ -356,13 +356,13 @@ make_image() {
 		python3 "$root/targets/guest/mkinitrd.py" --init "$dir/init" --busybox "$dir/init" \
 			--modules "$dir/kernel" --module kvm:hpage=1 --disks dasd "$@" "$dir/images"
 	}
-	first=$(image --kvm "$dir/one.ko")
-	second=$(image --kvm "$dir/two.ko")
+	first=$(image --given kvm="$dir/one.ko")
+	second=$(image --given kvm="$dir/two.ko")
 	[ "$first" != "$second" ]
 	grep -q 'module one' "$first"
 	grep -q 'kvm.ko given hpage=1' "$first"
 	grep -q 'module two' "$second"
-	[ "$(image --kvm "$dir/one.ko")" = "$first" ]
+	[ "$(image --given kvm="$dir/one.ko")" = "$first" ]
 }
 
 @test "package lists that could not be read are not taken for read" {

@@ -23,7 +23,7 @@ ssize_t read_file(const char *path, char *text, size_t size);
 
 /*
  * modules_load - load those of /lib/modules.list, a line each: file name, "given" (by
- * the user: it must load) or "own", parameters
+ * the user: it must load), "built" (for the kernel, which lacks it) or "own", parameters
  * Returns 0, or -1 if one that was given did not load; the console says why.
  */
 int modules_load(void);

@@ -139,10 +139,18 @@ class Cpio:
         return bytes(self.data)
 
 
+def origin(name: str, given: dict[str, Path], own: dict[str, Path]) -> str:
+    """As process 1 knows it: guest.h."""
+    return "given" if name in given else "own" if name in own else "built"
+
+
 def build(args: argparse.Namespace) -> bytes:
-    found = find_modules(args.modules) if args.modules else {}
-    if args.kvm:
-        found["kvm"] = args.kvm
+    found: dict[str, Path] = {}
+    for folder in args.modules:  # what the kernel itself has goes first
+        for name, path in find_modules(folder).items():
+            found.setdefault(name, path)
+    given = {name: Path(path) for name, _, path in (text.partition("=") for text in args.given)}
+    found.update(given)
     archive = Cpio()
     for folder in FOLDERS:
         archive.add(folder, 0o040755)
@@ -158,8 +166,8 @@ def build(args: argparse.Namespace) -> bytes:
         params["dasd_mod"] += ",0ac0"
     for name, _, parameters in (text.partition(":") for text in args.module):
         params[name] = " ".join(filter(None, (params.get(name), parameters)))
-    if args.kvm:
-        params.setdefault("kvm", "")
+    for name in given:
+        params.setdefault(name, "")
     wanted = tuple(n for n in params
                    if n not in sum(DISK_MODULES.values(), ()) or n in DISK_MODULES[args.disks])
     modules = with_dependencies(wanted, found, args.strip)
@@ -167,8 +175,8 @@ def build(args: argparse.Namespace) -> bytes:
         args.used.write_text("".join(f"{path}\n" for path in (args.init, args.busybox, *(found[n] for n in modules))))
     for name, data in modules.items():
         archive.add(f"lib/{name}.ko", 0o100644, data)
-    lines = [f"{name}.ko {'given' if args.kvm and name == 'kvm' else 'own'} {params.get(name, '')}".rstrip()
-             for name in modules]
+    own = find_modules(args.modules[0]) if args.modules else {}
+    lines = [f"{name}.ko {origin(name, given, own)} {params.get(name, '')}".rstrip() for name in modules]
     archive.add("lib/modules.list", 0o100644, "".join(f"{l}\n" for l in lines).encode())
     return archive.finish()
 
@@ -189,10 +197,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--init", type=Path, required=True, help="static program, process 1")
     parser.add_argument("--busybox", type=Path, required=True, help="static busybox")
-    parser.add_argument("--modules", type=Path, help="folder with modules below it, or a build tree")
+    parser.add_argument("--modules", type=Path, action="append", default=[],
+                        help="folder with modules below it, or a build tree; another one for what that lacks")
     parser.add_argument("--module", action="append", default=[], metavar="NAME[:PARAMETERS]",
                         help="one that the tests need")
-    parser.add_argument("--kvm", type=Path, help="take this kvm.ko instead")
+    parser.add_argument("--given", action="append", default=[], metavar="NAME=FILE",
+                        help="take this module instead of the one of that name")
     parser.add_argument("--devices", default="", help="what the machine has that others have not")
     parser.add_argument("--disks", choices=sorted(DISK_MODULES), required=True)
     parser.add_argument("--strip", help="a strip program for modules with debug information")

@@ -79,11 +79,16 @@ int modules_load(void)
 }
 
 /* The build id of a loaded module: its note is a header, "GNU", then the id */
-static int build_id(char *text, size_t size)
+static int build_id(const char *module, char *text, size_t size)
 {
+	char path[128];
 	unsigned char note[64];
-	int fd = open("/sys/module/kvm/notes/.note.gnu.build-id", O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, note, sizeof(note));
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/module/%s/notes/.note.gnu.build-id", module);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, note, sizeof(note));
 
 	if (fd >= 0)
 		close(fd);
@@ -93,10 +98,15 @@ static int build_id(char *text, size_t size)
 }
 
 /* For a module without any id the file's checksum: it is the one that was loaded */
-static int file_sum(char *text, size_t size)
+static int file_sum(const char *module, char *text, size_t size)
 {
-	FILE *f = popen("sha256sum /lib/kvm.ko", "r");
-	int good = f && fgets(text, (int)size, f);
+	char command[128];
+	FILE *f;
+	int good;
+
+	snprintf(command, sizeof(command), "sha256sum /lib/%s.ko", module);
+	f = popen(command, "r");
+	good = f && fgets(text, (int)size, f);
 
 	if (f && pclose(f))
 		good = 0;
@@ -104,19 +114,46 @@ static int file_sum(char *text, size_t size)
 	return good ? 0 : -1;
 }
 
+static void module_tested(const char *module, char *text, size_t size)
+{
+	char path[128], id[128] = "";
+
+	snprintf(path, sizeof(path), "/sys/module/%s/srcversion", module);
+	if (read_file(path, id, sizeof(id)) > 0 || !build_id(module, id, sizeof(id)) ||
+	    !file_sum(module, id, sizeof(id)))
+		snprintf(text, size, "module %s", id);
+	else
+		snprintf(text, size, "module of unknown origin");
+}
+
 static void kvm_tested(char *text, size_t size)
 {
-	char id[128] = "";
-
 	if (access("/dev/kvm", F_OK))
 		snprintf(text, size, "none");
 	else if (access("/sys/module/kvm/initstate", F_OK))
 		snprintf(text, size, "builtin");
-	else if (read_file("/sys/module/kvm/srcversion", id, sizeof(id)) > 0 ||
-		 !build_id(id, sizeof(id)) || !file_sum(id, sizeof(id)))
-		snprintf(text, size, "module %s", id);
 	else
-		snprintf(text, size, "module of unknown origin");
+		module_tested("kvm", text, size);
+}
+
+/* Modules that are not the kernel's own, but for kvm: a line each, appended to @all */
+static void others_tested(char *all, size_t size)
+{
+	FILE *list = fopen("/lib/modules.list", "r");
+	char line[256], name[64], path[128], id[256], origin[8];
+
+	while (list && fgets(line, sizeof(line), list)) {
+		if (sscanf(line, "%63[^.].ko %7s", name, origin) != 2 || !strcmp(origin, "own") ||
+		    !strcmp(name, "kvm"))
+			continue;
+		snprintf(path, sizeof(path), "/sys/module/%s", name);
+		if (access(path, F_OK))
+			continue;
+		module_tested(name, id, sizeof(id));
+		snprintf(all + strlen(all), size - strlen(all), "%s %s\n", name, id);
+	}
+	if (list)
+		fclose(list);
 }
 
 /* The machine's memory in MiB, what the kernel keeps for itself included */
@@ -148,6 +185,7 @@ void tested_write(void)
 	kvm_tested(kvm, sizeof(kvm));
 	snprintf(all, sizeof(all), "release %s\nkvm %s\ncpus %d\nmemory %llu\n", name.release, kvm,
 		 get_nprocs(), memory());
+	others_tested(all, sizeof(all));
 	if (f) {
 		fputs(all, f);
 		fclose(f);
