@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: QPL-1.0 */
+/* SPDX-License-Identifier: QPL-1.0 OR GPL-2.0-only */
 /*
  * The machine's crypto cards as a text says they are: docs/targets.md, "AP". Nothing of
  * Hercules in it.
