@@ -44,7 +44,7 @@ setup_file() {
 		# shellcheck disable=SC2086 # no word or one
 		gcc -O1 -std=gnu11 -Wall -Wextra -Werror $as -I"$root/include" -o "$out/deviation_test" \
 			"$root/tests/deviation_test.c" "$root"/lib/oracle/*.c "$root/lib/case/outcome.c" \
-			"$root/lib/s390x/memop_deviation.c" "$root/lib/slot/deviation.c"
+			"$root/lib/s390x/memop_deviation.c" "$root/lib/slot/deviation.c" "$root"/lib/ap/*.c
 		run "$out/deviation_test"
 		[ "$status" -eq 0 ] || { grep '^not ok' <<<"$output" && false; }
 	done

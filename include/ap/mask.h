@@ -51,11 +51,21 @@ static inline struct ap_mask ap_without(const struct ap_mask *a, const struct ap
 				   a->word[2] & ~b->word[2], a->word[3] & ~b->word[3] } };
 }
 
-/* for each number @n of the mask, in order */
+/* ap_next - the first number from @n on that the mask has; AP_NUMBERS: none */
+static inline unsigned int ap_next(const struct ap_mask *m, unsigned int n)
+{
+	for (; n < AP_NUMBERS; n = (n | 63) + 1) {
+		uint64_t rest = m->word[n / 64] << n % 64;
+
+		if (rest)
+			return n + (unsigned int)__builtin_clzl(rest);
+	}
+	return AP_NUMBERS;
+}
+
+/* for each number @n of the mask, in order; a number before it may leave the mask meanwhile */
 #define AP_EACH(n, mask)                                                                           \
-	for (unsigned int n = 0; n < AP_NUMBERS; n++)                                              \
-		if (!ap_has(mask, n)) {                                                            \
-		} else
+	for (unsigned int n = ap_next(mask, 0); n < AP_NUMBERS; n = ap_next(mask, n + 1))
 
 /* ap_mask_text - "0x" and 64 digits, to AP_MASK_TEXT bytes; returns @text */
 const char *ap_mask_text(const struct ap_mask *m, char *text);

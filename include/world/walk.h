@@ -19,6 +19,17 @@
  */
 void walk_options(const char *contract, int *argc, char **argv);
 
+/* What walks go through: a whole VM (world/world.h), unless a test says otherwise */
+struct walk_subject {
+	/* A world for one walk; where it is not a VM, only its random numbers and flags count */
+	struct world *(*create)(bool excuse);
+	void (*judge)(struct world *w); /* at the end: is everything as it has to be? */
+	const char *stuck;		/* the clause by which each request comes back */
+};
+
+/* walk_through - before walk_begin() */
+void walk_through(const struct walk_subject *subject);
+
 /* walk_begin - the groups of actions of this test, and its name */
 void walk_begin(const struct actions *const *groups, size_t count, const char *program);
 

@@ -153,6 +153,10 @@ struct ap_answer ap_model_bind(struct ap_model *m, unsigned int queue, bool on)
 {
 	enum ap_driver driver = ap_model_driver(m, queue);
 
+	if (on && driver == AP_VFIO)
+		return (struct ap_answer){ EBUSY, ENODEV };
+	if (on && driver == AP_DEFAULT_DRIVER)
+		return (struct ap_answer){ ENODEV, EBUSY };
 	if (driver != (on ? AP_NO_DRIVER : AP_VFIO))
 		return error(ENODEV);
 	if (on && ap_has(&m->apmask, queue >> 8) && ap_has(&m->aqmask, queue & 255))
@@ -161,17 +165,21 @@ struct ap_answer ap_model_bind(struct ap_model *m, unsigned int queue, bool on)
 	return done;
 }
 
+/* Neither are open twice, nor a second one for a VM; which of it is told first is left open */
 struct ap_answer ap_model_open(struct ap_model *m, unsigned int mdev, unsigned int vm)
 {
-	if (!vm)
-		return error(EINVAL);
+	struct ap_answer answer = done;
+
 	if (m->mdev[mdev].vm)
-		return error(EBUSY);
-	for (unsigned int i = 0; i < AP_MDEVS; i++)
-		if (m->mdev[i].there && m->mdev[i].vm == vm)
-			return error(EPERM);
-	m->mdev[mdev].vm = vm;
-	return done;
+		answer = error(EBUSY);
+	for (unsigned int i = 0; i < AP_MDEVS && vm; i++)
+		if (m->mdev[i].there && m->mdev[i].vm == vm && i != mdev)
+			answer = (struct ap_answer){ answer.err ? EBUSY : EPERM, EPERM };
+	if (!vm)
+		answer = (struct ap_answer){ EINVAL, answer.err ? EBUSY : EINVAL };
+	if (!answer.err)
+		m->mdev[mdev].vm = vm;
+	return answer;
 }
 
 void ap_model_close(struct ap_model *m, unsigned int mdev)

@@ -23,6 +23,14 @@
 
 struct trace *walk_trace;
 
+static const struct walk_subject whole_vm = { world_create, world_harvest, "SLOT-18" };
+static const struct walk_subject *subject = &whole_vm;
+
+void walk_through(const struct walk_subject *other)
+{
+	subject = other;
+}
+
 void world_wrong(struct world *w, const char *clause, const char *expected, const char *format, ...)
 {
 	va_list ap;
@@ -167,7 +175,7 @@ walk(uint64_t seed, unsigned int steps, bool excuse, bool drawn)
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	atexit(end_here);
-	w = world_create(excuse);
+	w = subject->create(excuse);
 	w->random = seed;
 	w->avoid = drawn && walk_trace->avoid;
 	for (unsigned int n = 0, tries = 0; n < steps && tries < 2 * steps && !walk_trace->wrong;
@@ -180,7 +188,7 @@ walk(uint64_t seed, unsigned int steps, bool excuse, bool drawn)
 	}
 	walk_trace->progress++;
 	if (!walk_trace->wrong)
-		world_harvest(w);
+		subject->judge(w);
 	if (w->child)
 		kill(w->child, SIGKILL);
 	_exit(0);
@@ -215,7 +223,7 @@ static int wait_for(pid_t child)
 			idle = 0;
 		progress = walk_trace->progress;
 	}
-	world_wrong(NULL, "SLOT-18", "each request comes back",
+	world_wrong(NULL, subject->stuck, "each request comes back",
 		    "after %d seconds this one has not; the process had a CPU for %.1f of its life",
 		    limit, cpu_seconds(child));
 	walk_trace->stuck = true;

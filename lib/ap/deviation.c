@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Known deviations of vfio-ap: see ap/deviation.h.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ap/deviation.h"
+
+#define CONFIG_LENGTH (3 * AP_MASK_TEXT) /* of three masks, each with what follows it */
+
+const char *ap_known_sharing(struct ap_answer expected, int err)
+{
+	return expected.or == EBUSY && err == EADDRINUSE ? "DEV-17" : NULL;
+}
+
+const char *ap_known_number(const char *text, int err)
+{
+	char *end;
+
+	errno = 0;
+	strtoull(text, &end, 0);
+	return errno == ERANGE && end != text && !*end && err == ERANGE ? "DEV-19" : NULL;
+}
+
+const char *ap_known_features(const char *text)
+{
+	return !strcmp(text, "guest_matrix hotplug ap_config\n") ? "DEV-18" : NULL;
+}
+
+const char *ap_known_config(const char *text, int err)
+{
+	return !err && strlen(text) != CONFIG_LENGTH ? "DEV-20" : NULL;
+}
+
+const char *ap_known_removal(bool came_back)
+{
+	return came_back ? NULL : "DEV-21";
+}
+
+/* Are these all of the other's, too? */
+static bool within(const struct ap_mask *some, const struct ap_mask *of)
+{
+	struct ap_mask more = ap_without(some, of);
+
+	return ap_is_empty(&more);
+}
+
+/* An adapter that the filter had taken does not come back */
+static bool stays_filtered(const struct ap_seen *s)
+{
+	struct ap_mask late = ap_without(&s->to_be.adapters, &s->is.adapters);
+	struct ap_mask lost = ap_both(&late, &s->had.adapters);
+
+	return !ap_is_empty(&late) && ap_is_empty(&lost) &&
+	       within(&s->is.adapters, &s->to_be.adapters) &&
+	       ap_mask_equal(&s->is.domains, &s->to_be.domains) &&
+	       ap_mask_equal(&s->is.controls, &s->to_be.controls);
+}
+
+/* The last adapter, or the last domain, has left the host: the guest keeps all that it had */
+static bool keeps_all(const struct ap_seen *s)
+{
+	return s->host_changed && ap_matrix_equal(&s->is, &s->had) &&
+	       ((ap_is_empty(&s->to_be.adapters) && !ap_is_empty(&s->had.adapters)) ||
+		(ap_is_empty(&s->to_be.domains) && !ap_is_empty(&s->had.domains)));
+}
+
+/* A control domain has left the host, and is the guest's still */
+static bool keeps_control(const struct ap_seen *s)
+{
+	struct ap_mask more = ap_without(&s->is.controls, &s->to_be.controls);
+
+	return !ap_is_empty(&more) && within(&more, &s->left) &&
+	       within(&s->to_be.controls, &s->is.controls) &&
+	       ap_mask_equal(&s->is.adapters, &s->to_be.adapters) &&
+	       ap_mask_equal(&s->is.domains, &s->to_be.domains);
+}
+
+const char *ap_known_fault(const struct ap_seen *s)
+{
+	if (stays_filtered(s))
+		return "FIND-32";
+	if (keeps_all(s))
+		return "FIND-33";
+	return keeps_control(s) ? "FIND-34" : NULL;
+}
+
+const char *ap_known_reset(enum ap_state before, enum ap_state after)
+{
+	return before != AP_ONLINE && after == AP_ONLINE ? "FIND-35" : NULL;
+}
