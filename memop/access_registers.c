@@ -286,6 +286,75 @@ static void authority(void)
 	each_list(spoil_authority, 81, "extended authorization index");
 }
 
+/* ---------------------------------------------------------------- two faults at once */
+
+static void no_authority(void)
+{
+	path.ale[0] |= 1U << 24 | 77;
+	arena->state.cpu.cr[8] = IGNORED_8;
+	memset(path.authority, 0, 16);
+}
+
+static void behind_the_authority_table(void)
+{
+	path.ale[0] |= 1U << 24 | 77;
+	arena->state.cpu.cr[8] = IGNORED_8 | 70 << 16;
+}
+
+static void fetch_only(void)
+{
+	path.ale[0] |= 1U << 25;
+}
+
+static void entry_invalid(void)
+{
+	path.ale[0] |= 1U << 31;
+}
+
+static void entry_out_of_sequence(void)
+{
+	path.ale[0] ^= 1U << 16;
+}
+
+static void space_nowhere(void)
+{
+	path.ale[2] = low(NOWHERE);
+}
+
+static void space_invalid(void)
+{
+	path.aste[0] |= 1U << 31;
+}
+
+static void space_out_of_sequence(void)
+{
+	path.aste[5] ^= 1;
+}
+
+static void list_too_short(void)
+{
+	*path.ald &= ~0x7fU;
+}
+
+static void (*const faults[])(void) = {
+	list_too_short, entry_invalid,	       entry_out_of_sequence, space_nowhere,
+	space_invalid,	space_out_of_sequence, no_authority,	      behind_the_authority_table,
+	fetch_only,
+};
+#define FAULTS ARRAY_SIZE(faults)
+
+/* Each pair; with itself it is one fault, and the rest of the path is good */
+static void spoil_twice(unsigned int n)
+{
+	faults[n / FAULTS]();
+	faults[n % FAULTS]();
+}
+
+static void pairs(void)
+{
+	each_list(spoil_twice, FAULTS * FAULTS, "two faults of the path");
+}
+
 static const struct line lines[] = {
 	{ "the space that the access list designates, by each access register", "MEMOP-LOG-05",
 	  good_path },
@@ -294,6 +363,8 @@ static const struct line lines[] = {
 	{ "each bit of the access-list entry", "MEMOP-LOG-06 MEMOP-LOG-07", entries },
 	{ "the address-space table entry", "MEMOP-LOG-06", address_spaces },
 	{ "private entries and extended authority", "MEMOP-LOG-06", authority },
+	{ "of two faults of the path, the one that translation meets first", "MEMOP-LOG-06",
+	  pairs },
 };
 
 static const struct bench bench = {

@@ -249,7 +249,7 @@ static void judge_case(const struct change *c, const struct hold_race *race)
 		report_wrong(op->name, "the access comes to the page", "it does not: %s", got);
 	else if (race->stuck)
 		report_wrong(op->name, "access and change come back", "they are stuck");
-	else if (gone && success && op->kind != PAGE_OP_SET_KEY)
+	else if (gone && success)
 		report_wrong(op->name, "no success: the slot was away before it went on", "%s",
 			     got);
 	else if (success ? is_denied

@@ -105,6 +105,28 @@ static void counts(void)
 	}
 }
 
+/* Not before a request that is taken are keys in use */
+static void none_after_refusals(void)
+{
+	static const struct {
+		uint64_t count;
+		uint32_t flags;
+		bool no_buffer;
+		int err;
+	} bad[] = {
+		{ 1, 1, false, EINVAL }, { 1, 1U << 31, false, EINVAL },
+		{ 0, 0, false, EINVAL }, { KVM_S390_SKEYS_MAX + 1, 0, false, EINVAL },
+		{ 1, 0, true, EFAULT },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		keys[0] = 0;
+		call_case(outcome_error(bad[i].err), KVM_S390_SET_SKEYS, 0, bad[i].count,
+			  bad[i].no_buffer ? NULL : keys, bad[i].flags);
+		none_before_use();
+	}
+}
+
 /* The same while no key is in use */
 static void counts_before_use(void)
 {
@@ -215,6 +237,15 @@ static void invalid_keys(void)
 				call_case(outcome_error(EINVAL), KVM_S390_SET_SKEYS,
 					  BASE / CONTRACT_PAGE + 3, count, keys, 0);
 			}
+	/* What is refused is not set, nor anything in its place */
+	for (unsigned int n = 0; n < COUNT; n++) {
+		if (!report_case())
+			continue;
+		arena_key(arena, BASE, ARENA_PAGES, 0x30);
+		keys[0] = value(n) | 1;
+		call(KVM_S390_SET_SKEYS, BASE / CONTRACT_PAGE + 3, 1, keys, 0, 0);
+		neighbours(0, 0, 0x30, "SET_SKEYS of an invalid key");
+	}
 }
 
 static void flags(void)
@@ -256,6 +287,39 @@ static void holes(void)
 		for (size_t i = 0; i < ARRAY_SIZE(far); i++)
 			call_case(outcome_error(EFAULT), nrs[n], far[i], 1, keys, 0);
 	}
+}
+
+/* Frames of a slot behind which the process has no memory, as it is in the end of a range */
+static void unmapped(void)
+{
+	const uint64_t away = 20, gfn = BASE / CONTRACT_PAGE;
+	uint8_t *at, *back = keys + 1024;
+
+	enable();
+	arena_key(arena, BASE, ARENA_PAGES, 0x30);
+	at = arena_at(arena, BASE + away * CONTRACT_PAGE);
+	TEST_ASSERT(!munmap(at, CONTRACT_PAGE), "munmap");
+	for (uint64_t before = 0; before < 4; before++) {
+		struct outcome o;
+
+		if (!report_case())
+			continue;
+		memset(back, 0xa5, 8);
+		o = call(KVM_S390_GET_SKEYS, gfn + away - before, before + 2, back, 0, 0);
+		if (!outcome_equal(o, outcome_error(EFAULT)))
+			report_wrong("GET_SKEYS", "EFAULT", "%d, errno %d", o.ret, o.err);
+		for (unsigned int i = 0; i < 8; i++)
+			if (back[i] != 0xa5)
+				report_wrong("GET_SKEYS", "the buffer is left alone", "it is not");
+		memset(keys, 0x40, 8);
+		call_case(outcome_error(EFAULT), KVM_S390_SET_SKEYS, gfn + away - before,
+			  before + 2, keys, 0);
+	}
+	TEST_ASSERT(mmap(at, CONTRACT_PAGE, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == at,
+		    "mmap");
+	arena_key(arena, BASE, ARENA_PAGES, 0);
+	arena_reset(arena, BASE, ARENA_UNIT);
 }
 
 static void buffers(void)
@@ -352,6 +416,7 @@ static void guest_finds(void)
 
 static const struct line lines[] = {
 	{ "GET_SKEYS_NONE before keys are used", "SKEY-01", none_before_use },
+	{ "a request that is refused brings none into use", "SKEY-01", none_after_refusals },
 	{ "count: 1 to KVM_S390_SKEYS_MAX are taken", "SKEY-02 SKEY-03 SKEY-08", counts },
 	{ "count: 0 and too many are refused before keys are used", "SKEY-02 SKEY-03",
 	  counts_before_use },
@@ -360,6 +425,7 @@ static const struct line lines[] = {
 	{ "an invalid key is refused wherever it is", "SKEY-06", invalid_keys },
 	{ "flags are refused, reserved fields ignored (observed)", "SKEY-07", flags },
 	{ "frames without storage (observed)", "SKEY-08", holes },
+	{ "frames behind which the process has no memory (observed)", "SKEY-08", unmapped },
 	{ "buffers that cannot be read or written (observed)", "SKEY-09", buffers },
 	{ "a request of which a part cannot be read (observed)", "SKEY-09", request_memory },
 	{ "the guest's SSKE is seen by GET_SKEYS", "SKEY-10", guest_sets },

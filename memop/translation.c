@@ -10,6 +10,8 @@
  * pages, segments and regions, and around the end of the address space, are read,
  * written and checked in every mode. A page translated by the wrong table, in the
  * wrong space or at the wrong address shows other bytes.
+ *
+ * Over 300 lines: each kind of table, mode and model lays out tables of its own.
  */
 #include "s390x/dat.h"
 #include "s390x/bench.h"
@@ -266,6 +268,46 @@ static void large_regions(void)
 	trial_rest(arena);
 }
 
+/*
+ * A model without EDAT-1 or -2: control register 0 and the format-control bits say nothing
+ * then, and what follows are tables, made of whatever bytes are there.
+ */
+static void without(unsigned int facility)
+{
+	struct arena *whole = arena;
+	uint64_t asce;
+
+	arena_leave_out(facility);
+	arena = arena_create(slots, ARRAY_SIZE(slots), 0);
+	arena_leave_out(0);
+	arena->state.cpu.edat1 = arena_facility(arena, 8);
+	arena->state.cpu.edat2 = arena_facility(arena, 78);
+	dat_create(&dat, arena, TABLES);
+	asce = dat_space(&dat, DAT_REGION_THIRD);
+	*dat_entry(&dat, asce, 0x500000, DAT_SEGMENT) = 0x300000 | DAT_LARGE;
+	*dat_entry(&dat, asce, 0x600000, DAT_SEGMENT) = 0x100000 | DAT_LARGE | DAT_PROTECTED;
+	map(asce, 0x700000, 4, 0);
+	*dat_entry(&dat, asce, 0x700000, DAT_SEGMENT) |= DAT_LARGE;
+	*dat_entry(&dat, asce, 0x80000000, DAT_REGION_THIRD) |= DAT_LARGE | DAT_PROTECTED;
+	map(asce, 0x80000000, 4, 0);
+	set_cpu(PSW_DAT | PSW_EA | PSW_BA, asce, 1);
+	arena->state.cpu.cr[0] |= CR0_EDAT;
+	arena_cpu(arena);
+	around(0x580000, 1, 0);
+	around(0x600000, 4, 0);
+	around(0x702000, 2, 0);
+	around(0x80002000, 2, 0);
+	trial_rest(arena);
+	arena_free(arena);
+	arena = whole;
+}
+
+static void without_edat(void)
+{
+	without(8);
+	without(78);
+}
+
 static const struct line lines[] = {
 	{ "segment tables, across segments", "MEMOP-LOG-02 MEMOP-LOG-05", segments },
 	{ "region-third tables, across their entries", "MEMOP-LOG-02", region_third },
@@ -276,6 +318,7 @@ static const struct line lines[] = {
 	{ "DAT on: prefixing of frames and of a real space", "MEMOP-LOG-02", prefixes_with_dat },
 	{ "DAT on: large segments", "MEMOP-LOG-02", large_segments },
 	{ "DAT on: large regions", "MEMOP-LOG-02", large_regions },
+	{ "DAT on: a CPU model without enhanced DAT", "MEMOP-LOG-02", without_edat },
 };
 
 static void take_size(void)

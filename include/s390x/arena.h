@@ -73,6 +73,12 @@ uint8_t *arena_scratch(struct arena *a, uint64_t gpa);
  */
 void arena_cpu(struct arena *a);
 
+/*
+ * arena_leave_out - arenas made from now on have a CPU model without this facility; 0: with all
+ * Of arena_create() and arena_create_again().
+ */
+void arena_leave_out(unsigned int number);
+
 /* arena_facility - does the guest's CPU model have this facility? */
 bool arena_facility(struct arena *a, unsigned int number);
 
