@@ -8,6 +8,19 @@ TOP := $(patsubst %/,%,$(dir $(realpath $(lastword $(MAKEFILE_LIST)))))
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
+# Within the kernel's own selftests (docs/gate.md, "The kernel tree's own way") TARGETS are
+# its folders, not our families, and OUTPUT may be this very one
+selftests := $(and $(KHDR_INCLUDES),$(BUILD),$(filter $(BUILD)/%,$(OUTPUT)),$(BUILD))
+holds_us := $(if $(realpath $(OUTPUT)),$(filter $(patsubst %/,%,$(realpath $(OUTPUT)))/%,$(TOP)/))
+ifneq ($(selftests),)
+override undefine TARGETS
+ifneq ($(holds_us),)
+override undefine OUTPUT
+endif
+else ifneq ($(holds_us),)
+$(error OUTPUT=$(OUTPUT) is the folder of this project or one above it: choose one for what is built)
+endif
+
 # A family of tests is a folder with a file "family", which says what it needs
 families := $(sort $(patsubst $(TOP)/%/family,%,$(wildcard $(TOP)/*/family)))
 TARGETS ?= $(families)
@@ -22,7 +35,7 @@ say = @$(if $(quiet),:,printf '  %-7s %s\n' $(1) $(patsubst $(OUTPUT)/%,%,$@))
 # ---------------------------------------------------------------- compiler
 CROSS_COMPILE ?=
 ifneq ($(filter default undefined,$(origin CC)),)
-CC := gcc
+CC := $(if $(LLVM),$(if $(filter %/,$(LLVM)),$(LLVM))clang$(if $(filter -%,$(LLVM)),$(LLVM)),gcc)
 endif
 ifneq ($(findstring clang,$(notdir $(firstword $(CC)))),)
 compiler_name := clang
@@ -34,7 +47,7 @@ compiler := $(if $(filter gcc cc,$(CC)),$(CROSS_COMPILE)$(CC),$(CC))
 endif
 archiver := $(CROSS_COMPILE)ar
 
-needs_compiler := $(filter-out help clean distclean check bench mutation list,$(or $(MAKECMDGOALS),all))
+needs_compiler := $(filter-out help clean distclean check bench mutation list install_package,$(or $(MAKECMDGOALS),all))
 ifneq ($(needs_compiler),)
 machine := $(firstword $(subst -, ,$(shell $(compiler) -dumpmachine 2>/dev/null)))
 ifeq ($(machine),)
@@ -43,13 +56,16 @@ $(error The compiler "$(compiler)" does not run: install it (for s390x: apt-get 
 endif
 endif
 machine ?= $(shell uname -m)
-ARCH := $(or $(patsubst s390x,s390,$(filter s390x,$(machine))),$(patsubst x86_64,x86,$(filter \
+override ARCH := $(or $(patsubst s390x,s390,$(filter s390x,$(machine))),$(patsubst x86_64,x86,$(filter \
 	x86_64,$(machine))),$(patsubst aarch64,arm64,$(filter aarch64,$(machine))),$(machine))
 OUTPUT ?= $(TOP)/build/out/$(machine)-$(compiler_name)
 override OUTPUT := $(abspath $(OUTPUT))
 
 # ------------------------------------------------------------- kernel tree
-KSRC ?= $(firstword $(wildcard $(TOP)/build/linux-source /usr/src/linux-source-*/))
+# The tree that this project was put or linked into comes first
+is_tree = $(if $(wildcard $(1)/tools/testing/selftests/kvm/include/kvm_util*.h),$(1))
+around := $(foreach d,$(TOP)/../../../.. $(if $(selftests),$(selftests)/../../.. $(O)/source),$(call is_tree,$(realpath $(d))))
+KSRC ?= $(firstword $(around) $(wildcard $(TOP)/build/linux-source /usr/src/linux-source-*/))
 kvm_selftests = $(KSRC)/tools/testing/selftests/kvm
 ifneq ($(needs_compiler),)
 ifeq ($(KSRC),)
@@ -106,7 +122,8 @@ kvm_sources := $(if $(kvm_arch),$(filter-out %/lru_gen_util.c,$(wildcard $(kvm_s
 	$(kvm_selftests)/lib/$(kvm_arch)/*.[cS])))
 kvm_objects := $(patsubst $(kvm_selftests)/%,$(OUTPUT)/kvm_util/%.o,$(kvm_sources))
 
-.PHONY: all bench_programs upstream run_tests install gen_tar list check bench mutation clean distclean help FORCE
+.PHONY: all bench_programs upstream run_tests install install_suite install_package emit_tests gen_tar list check \
+	bench mutation clean distclean help FORCE
 all: $(programs)
 
 # A change of tools, flags or kernel tree makes everything anew
@@ -202,14 +219,19 @@ list:
 
 run_tests: all
 	$(Q)$(MAKE) -s install INSTALL_PATH=$(OUTPUT)/installed
-	$(Q)$(OUTPUT)/installed/run_tests
+	$(Q)$(OUTPUT)/installed/run_tests $(if $(selftests),|| [ $$? -eq 4 ])
 
 # What run_tests judges with, with python3 and without
 judges := one_test.sh judge.awk verdict.py judge.py ktap.py results.py contract.py
 
+# A folder for INSTALL_PATH, as kselftest has it; else the tree of a package
+install: $(if $(INSTALL_PATH),install_suite,install_package)
+
+version = $(or $(VERSION),$(shell [ ! -e $(TOP)/.git ] || git -C $(TOP) describe --always --dirty 2>/dev/null),$(shell \
+	cat $(TOP)/version 2>/dev/null || echo unknown))
+
 # Each file is put in place by a rename: a run that copies it meanwhile gets a whole one
-install: all
-	$(if $(INSTALL_PATH),,$(error install needs INSTALL_PATH=, the folder to install to))
+install_suite: all
 	$(if $(tests),,$(error No test matches TESTS=$(TESTS) in TARGETS=$(TARGETS) for $(machine)))
 	$(Q)mkdir -p $(addprefix $(INSTALL_PATH)/,$(dirs))
 	$(Q)put() { cmp -s "$$1" "$$2" || { cp "$$1" "$$2.new" && mv "$$2.new" "$$2"; }; }; set -e; \
@@ -223,13 +245,49 @@ install: all
 	for d in $(dirs); do \
 		$(TOP)/runner/settings.sh $(TOP)/$$d/family >$(OUTPUT)/$$d/settings; \
 		put $(OUTPUT)/$$d/settings $(INSTALL_PATH)/$$d/settings; done; \
+	sort -t = -k 2n $(patsubst %,$(OUTPUT)/%/settings,$(dirs)) | tail -n 1 >$(OUTPUT)/settings; \
+	put $(OUTPUT)/settings $(INSTALL_PATH)/settings; \
 	printf '%s\n' $(tests) >$(OUTPUT)/list; put $(OUTPUT)/list $(INSTALL_PATH)/list; \
-	{ echo "suite $$(git -C $(TOP) describe --always --dirty 2>/dev/null || echo unknown)"; \
+	{ echo "suite $(version)"; \
 		echo "machine $(machine)"; echo "headers $(notdir $(KSRC))"; } >$(OUTPUT)/version; \
 	put $(OUTPUT)/version $(INSTALL_PATH)/version; put $(TOP)/COPYING $(INSTALL_PATH)/COPYING; \
 	mkdir -p $(INSTALL_PATH)/runner; \
 	for f in $(judges); do put $(TOP)/runner/$$f $(INSTALL_PATH)/runner/$$f; done; \
 	put $(TOP)/runner/run_tests $(INSTALL_PATH)/run_tests
+
+# The folder of a suite, the sources of others with run.sh, and the rest of a package
+prefix ?= /usr/local
+package := kvm-s390-memory
+bindir ?= $(prefix)/bin
+libexecdir ?= $(prefix)/libexec
+datadir ?= $(prefix)/share
+mandir ?= $(datadir)/man
+docdir ?= $(datadir)/doc/$(package)
+bashcompdir ?= $(datadir)/bash-completion/completions
+zshcompdir ?= $(datadir)/zsh/site-functions
+share := $(DESTDIR)$(datadir)/$(package)
+sources := Makefile COPYING README.md run.sh runner targets lib include expected tests/walks $(families)
+relative = $$(realpath -ms --relative-to=$(1) $(2))
+given = $(filter-out undefined file,$(origin $(1)))
+
+install_package:
+	$(if $(strip $(foreach v,DESTDIR prefix,$(call given,$(v)))),,$(error install needs INSTALL_PATH=, \
+		the folder for a suite, or DESTDIR= or prefix= for the tree of a package))
+	$(Q)$(MAKE) -s install_suite INSTALL_PATH=$(DESTDIR)$(libexecdir)/$(package)
+	$(Q)install -d $(addprefix $(DESTDIR),$(bindir) $(mandir)/man1 $(docdir)/examples $(bashcompdir) $(zshcompdir)) $(share)
+	$(Q)cd $(TOP) && tar -c --exclude=__pycache__ $(sources) | tar -x --no-same-owner -C $(share)
+	$(Q)echo '$(version)' >$(share)/version
+	$(Q)echo $(call relative,$(datadir)/$(package),$(libexecdir)/$(package)) >$(share)/installed
+	$(Q)ln -sfn $(call relative,$(bindir),$(datadir)/$(package)/run.sh) $(DESTDIR)$(bindir)/$(package)
+	$(Q)install -m 644 $(TOP)/docs/$(package).1 $(DESTDIR)$(mandir)/man1/
+	$(Q)install -m 644 $(TOP)/completions/$(package).bash $(DESTDIR)$(bashcompdir)/$(package)
+	$(Q)install -m 644 $(TOP)/completions/_$(package) $(DESTDIR)$(zshcompdir)/
+	$(Q)install -m 644 $(TOP)/README.md $(TOP)/CHANGELOG.md $(wildcard $(TOP)/docs/*.md) $(DESTDIR)$(docdir)/
+	$(Q)cp -R $(TOP)/examples/. $(DESTDIR)$(docdir)/examples/
+
+# For the kernel's run_kselftest.sh
+emit_tests:
+	@printf '$(COLLECTION):%s\n' $(tests)
 
 gen_tar:
 	$(Q)$(MAKE) -s install INSTALL_PATH=$(OUTPUT)/package/s390-memory-tests
@@ -261,7 +319,8 @@ help:
 	'make [TARGET...] [VARIABLE=VALUE...]' '' \
 	'all           build every test for the machine that the compiler makes code for (default)' \
 	'run_tests     run them here, on this machine'\''s /dev/kvm, with KTAP on stdout' \
-	'install       copy tests, what describes them and the script run_tests to INSTALL_PATH' \
+	'install       copy tests, what describes them and the script run_tests to INSTALL_PATH;' \
+	'              without INSTALL_PATH: the tree of a package to DESTDIR and prefix' \
 	'gen_tar       pack such a folder' \
 	'list          names of the tests' \
 	'upstream      build the kernel'\''s own KVM selftests, unchanged, to OUTPUT/upstream' \
@@ -277,6 +336,8 @@ help:
 	'CC=           gcc (default) or clang' \
 	'OUTPUT=       folder for all that is built (default: build/out/MACHINE-COMPILER)' \
 	'INSTALL_PATH= folder for install' \
+	'DESTDIR= prefix=   for a package (prefix: /usr/local; also bindir, libexecdir, datadir ...)' \
+	'VERSION=      what the suite calls itself where there is no git' \
 	'TARGETS=      families of tests (default: all that this machine can have): $(families)' \
 	'TESTS=        a glob for the names within them, e.g. '\''absolute*'\''' \
 	'STATIC=1      static binaries (default when cross compiling)' \

@@ -64,6 +64,15 @@ family_modules() {
 	printf '%s\n' "${modules:-kvm}"
 }
 
+# The suite that a package brought, where it is for the target and its kernel was not chosen here
+installed_suite() {
+	local suite
+
+	[[ -r $here/installed && -z ${KSRC:-} && $(target_info kernels) != yes ]] || return 0
+	suite=$(readlink -f "$here/$(<"$here/installed")") || return 0
+	! grep -qsx "machine $(target_info arch)" "$suite/version" || printf '%s\n' "$suite"
+}
+
 # What the host must have; prints the Python to use
 host_prepare() {
 	packages_need "$@"
@@ -107,6 +116,7 @@ prepare_all() {
 	printf '%s=%q\n' PYTHON "$PYTHON" KERNEL "$KERNEL" target_facts "$target_facts"
 	if [[ $MODE == run || $MODE == list || $MODE == prepare ]]; then
 		suite=${SUITE:+$(readlink -f "$SUITE")}
+		suite=${suite:-$(installed_suite)}
 		suite=${suite:-$(build_suite "$(target_info arch)" "$KERNEL")}
 		printf 'suite=%q\n' "$suite"
 	fi
@@ -227,13 +237,15 @@ prepared_before() {
 }
 
 prepare() {
-	local words needed
+	local words packages needed
 
 	words_of_run
 	ask_target
 	check_taken
 	KERNEL=${KERNEL:-$(debian_default_suite)}
-	mapfile -t -d ' ' needed < <(printf '%s' "$(target_info packages)")
+	packages=$(target_info packages)
+	[[ -n $SUITE || -n $(installed_suite) ]] || packages+=" $(target_info build_packages)"
+	read -r -a needed <<<"$packages"
 	moment "options, target"
 	make_work_folder
 	export CACHE KERNEL MEMORY CPUS DEVICES KVM_MODULE VFIO_AP_MODULE NO_INSTALL=${NO_INSTALL:-} WORK

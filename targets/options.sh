@@ -6,9 +6,18 @@
 #
 # To be sourced after host.sh.
 
+# What was installed by a package keeps nothing beside itself, and installs nothing
+installed_defaults() {
+	me=./run.sh
+	[[ -r $here/installed ]] || return 0
+	me=kvm-s390-memory NO_INSTALL=1 AGAIN=(kvm-s390-memory)
+	CACHE=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/$me
+	RESULTS=${XDG_STATE_HOME:-${HOME:-/root}/.local/state}/$me/results
+}
+
 usage() {
 	cat <<-END
-		usage: ./run.sh [OPTION...] [-- ARGUMENT-FOR-EACH-TEST...]
+		usage: $me [OPTION...] [-- ARGUMENT-FOR-EACH-TEST...]
 
 		Runs the conformance suite for guest memory under KVM on s390. Without options:
 		installs, fetches and builds what is missing, boots an emulated s390x machine
@@ -73,6 +82,7 @@ usage() {
 parse_options() {
 	MODE=run FILTERS=() TARGET='' KERNEL='' MEMORY='' CPUS='' DEVICES='' JOBS='' TIMEOUT='' RESULTS=$here/results
 	CACHE=$here/build SUITE='' VIEW=() EXEC=() ARGUMENTS=() KVM_MODULE='' VFIO_AP_MODULE='' REFRESH='' KEEP=8 AGAIN=(./run.sh)
+	installed_defaults
 	while (($#)); do
 		case $1 in
 		-h | --help) usage && exit 0 ;;
@@ -96,12 +106,12 @@ parse_options() {
 		-j[0-9]*) JOBS=${1#-j} ;;
 		-t | --filter | --target | --kernel | --kvm-module | --vfio-ap-module | --memory | --cpus | --devices | -j | \
 			--timeout | --cache | --results | --suite | --keep)
-			(($# > 1)) || die "$1 needs a value: see ./run.sh --help"
+			(($# > 1)) || die "$1 needs a value: see $me --help"
 			set_option "$1" "$2"
 			shift
 			;;
 		--*=*) set_option "${1%%=*}" "${1#*=}" ;;
-		*) die "unknown argument: $1 (see ./run.sh --help)" ;;
+		*) die "unknown argument: $1 (see $me --help)" ;;
 		esac
 		shift
 	done
@@ -127,7 +137,7 @@ set_option() {
 	--results) RESULTS=$2 ;;
 	--suite) SUITE=$2 ;;
 	--keep) KEEP=$2 ;;
-	*) die "unknown option: $1 (see ./run.sh --help)" ;;
+	*) die "unknown option: $1 (see $me --help)" ;;
 	esac
 }
 

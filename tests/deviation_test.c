@@ -284,6 +284,7 @@ static void check_slots(void)
 	tell(deviation_of_user_address(came_to(0)), "DEV-03", "an address taken on s390x");
 	tell(deviation_of_failed_log(), NULL, "a failed read of the log on s390x");
 	tell(fault_of_moved_log(), "FIND-10", "a moved slot on s390x");
+	tell(fault_of_late_emptying(), "FIND-31", "a log that is written to while it is read");
 	zero_page = true;
 	tell(deviation_of_untouched_page(), NULL, "a page that shares its zeroes");
 	zero_page = false;
@@ -313,6 +314,8 @@ static void check_slots(void)
 #else
 	tell(deviation_of_user_address(came_to(0)), NULL, "an address taken elsewhere");
 	tell(fault_of_moved_log(), NULL, "a moved slot elsewhere");
+	tell(fault_of_late_emptying(), NULL,
+	     "a log that is written to while it is read, elsewhere");
 	tell(deviation_of_untouched_page(), NULL, "a page with zeroes of its own elsewhere");
 	tell(fault_of_held_guest(), NULL, "a slot deleted during a fault elsewhere");
 	tell(fault_of_unaligned_slot(), NULL, "a slot at any page elsewhere");

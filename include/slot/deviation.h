@@ -79,6 +79,12 @@ const char *fault_of_unaligned_slot(void);
 const char *fault_of_lost_table(void);
 
 /*
+ * fault_of_late_emptying - does this kernel empty a log after it has copied it out, with what a
+ * request has put into it meanwhile? docs/findings.md
+ */
+const char *fault_of_late_emptying(void);
+
+/*
  * fault_of_held_guest - does a guest in this kernel get at memory whose slot was deleted while
  * the process was looking for the page? docs/findings.md
  */

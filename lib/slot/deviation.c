@@ -150,6 +150,16 @@ const char *fault_of_lost_table(void)
 #endif
 }
 
+/* FIND-31: all of the log is set to 0 when it has been copied */
+const char *fault_of_late_emptying(void)
+{
+#ifdef __s390x__
+	return "FIND-31";
+#else
+	return NULL;
+#endif
+}
+
 /* FIND-25: the page is linked to where the guest's address led before the fault */
 const char *fault_of_held_guest(void)
 {

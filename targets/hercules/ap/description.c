@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: QPL-1.0
+// SPDX-License-Identifier: QPL-1.0 OR GPL-2.0-only
 /*
  * From a text to the machine's crypto cards. A line is a word and its values; whatever is
  * not understood is told, since a test would otherwise judge another machine than it asked for.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: QPL-1.0 */
+/* SPDX-License-Identifier: QPL-1.0 OR GPL-2.0-only */
 /*
  * The machine's crypto cards as a text says they are: docs/targets.md, "AP". Nothing of
  * Hercules in it.
@@ -28,7 +28,7 @@ enum ap_rc {
 	AP_INVALID_ADDRESS = 0x06,
 	AP_OTHERWISE_CHANGED = 0x07,
 	AP_NO_REPLY = 0x10,
-	AP_NOT_INSTALLED = 0x44,
+	AP_NOT_INSTALLED = 0x16,
 };
 
 enum ap_trace { AP_TRACE_OFF, AP_TRACE_ON, AP_TRACE_NEW };
