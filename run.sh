@@ -48,11 +48,8 @@ family_modules() {
 	for family in "${SUITE:-$here}"/*/family; do
 		[[ -r $family ]] || continue
 		all=$'\n'$(<"$family")$'\n'
-		if [[ -z $1 ]]; then
-			[[ $all != *$'\n'devices=* ]] || continue
-		else
-			[[ $all == *[$'\n.']"devices=$1"$'\n'* ]] || continue
-		fi
+		[[ -n $1 || $all != *$'\n'devices=* ]] || continue
+		[[ -z $1 || $all == *[$'\n.']"devices=$1"$'\n'* ]] || continue
 		while read -r line; do
 			[[ $line == modules=* ]] || continue
 			for line in ${line#modules=}; do

@@ -30,9 +30,9 @@ card 16 type 14 mode 04 rc 03
 queue 04.0004 rc 00\nqueue 04.0006 rc 42\nqueue 04.0007 rc 00\nqueue 04.0047 rc 00
 queue 05.0004 rc 04\nqueue 05.0006 rc 04\nqueue 05.0007 rc 04\nqueue 05.0047 rc 04
 queue 10.0004 rc 03\nqueue 10.0006 rc 03\nqueue 10.0007 rc 03\nqueue 10.0047 rc 03' ]
-	describes $'cdomains 1\ncard 255 cex6 cca\ndomains 255\nrawqci\ntrace new\nend\n\n'
+	describes $'cdomains 1\ncard 255 cex6 cca\ndomains 255\nrawqci\ntrace new\nirq fe.0001\nend\n\n'
 	[ "$output" = $'max 255 255 busy 0 trace 2 rawqci
-domains 255\ncdomains 1\ncard 255 type 12 mode 10 rc 00\nqueue ff.00ff rc 00' ]
+domains 255\ncdomains 1\ncard 255 type 12 mode 10 rc 00\nqueue ff.00ff rc 00\nirq fe.0001' ]
 	describes end
 	[ "$output" = $'max 255 255 busy 0 trace 0\ndomains\ncdomains' ]
 }
@@ -48,7 +48,7 @@ domains 255\ncdomains 1\ncard 255 type 12 mode 10 rc 00\nqueue ff.00ff rc 00' ]
 	for line in crad 'card 4' 'card 4 cex7' 'card 4 cex9 cca' 'card 256 cex7 cca' 'card -1 cex7 cca' 'card 4x cex7 cca' \
 		'card 4 cex7 des' 'card 4 cex7 cca on' 'card 4 cex7 cca off 1' 'card 9 cex7 cca' 'max 1' 'max 1 2 3' 'max 256 1' \
 		'domains 4;5' 'domains 5-4' 'domains 4,' 'domains 256' 'domains 4 5' 'cdomains x' 'rc 4 3' 'rc 4.4' 'rc 4.100 3' \
-		'rc 4.4 100' 'rc 4.4 3 3' 'busy' 'busy many' 'busy 1 2' 'noapxa 1' 'rawqci 1' 'trace old' 'trace new 1'; do
+		'rc 4.4 100' 'rc 4.4 3 3' irq 'irq 4' 'irq 4.4 1' 'busy' 'busy many' 'busy 1 2' 'noapxa 1' 'rawqci 1' 'trace old' 'trace new 1'; do
 		describes $'card 9 cex7 cca\n'"$line"$'\nend'
 		[[ ${lines[0]} == "error: "*"${line%% *}"* ]] || { echo "$line: $output" && false; }
 		[[ $output == *$'\ncard 9 type 13 '* ]]

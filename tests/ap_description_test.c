@@ -53,5 +53,8 @@ int main(void)
 		if (ap_queue_rc(&d, qid) != AP_NOT_AVAILABLE)
 			printf("queue %02x.%04x rc %02x\n", qid / AP_IDS, qid % AP_IDS,
 			       ap_queue_rc(&d, qid));
+	for (unsigned int qid = 0; qid < AP_IDS * AP_IDS; qid++)
+		if (d.interrupt[qid])
+			printf("irq %02x.%04x\n", qid / AP_IDS, qid % AP_IDS);
 	return 0;
 }

@@ -130,15 +130,40 @@ static bool read_cdomains(struct reader *r)
 	return list(r->value[0], r->d->adm) && !r->value[1];
 }
 
+/* 04.0006 */
+static bool queue(char *text, unsigned int *qid)
+{
+	unsigned int card, domain;
+	char *end = text ? number_at(text, 16, AP_IDS - 1, &card) : NULL;
+
+	if (!end || *end != '.')
+		return false;
+	end = number_at(end + 1, 16, AP_IDS - 1, &domain);
+	*qid = card * AP_IDS + domain;
+	return end && !*end;
+}
+
 static bool read_rc(struct reader *r)
 {
-	unsigned int card, domain, rc;
-	char *end = r->value[0] ? number_at(r->value[0], 16, AP_IDS - 1, &card) : NULL;
+	unsigned int qid, rc;
+	char *end;
 
-	if (!end || *end != '.' || !(end = number_at(end + 1, 16, AP_IDS - 1, &domain)) || *end ||
-	    !r->value[1] || !(end = number_at(r->value[1], 16, 0xff, &rc)) || *end || r->value[2])
+	if (!queue(r->value[0], &qid) || !r->value[1] || r->value[2])
 		return false;
-	r->d->rc[card * AP_IDS + domain] = rc;
+	end = number_at(r->value[1], 16, 0xff, &rc);
+	if (!end || *end)
+		return false;
+	r->d->rc[qid] = rc;
+	return true;
+}
+
+static bool read_irq(struct reader *r)
+{
+	unsigned int qid;
+
+	if (!queue(r->value[0], &qid) || r->value[1])
+		return false;
+	r->d->interrupt[qid] = true;
 	return true;
 }
 
@@ -172,6 +197,7 @@ static const struct {
 	{ "max", read_max },	       { "card", read_card },	  { "domains", read_domains },
 	{ "cdomains", read_cdomains }, { "rc", read_rc },	  { "busy", read_busy },
 	{ "noapxa", read_noapxa },     { "rawqci", read_rawqci }, { "trace", read_trace },
+	{ "irq", read_irq },
 };
 
 static void read_line(struct reader *r, const char *word, char *rest)

@@ -44,6 +44,7 @@ struct ap_description {
 	struct ap_card card[AP_IDS];
 	uint8_t apm[AP_MASK], aqm[AP_MASK], adm[AP_MASK]; /* as QCI has them */
 	uint8_t rc[AP_IDS * AP_IDS];
+	bool interrupt[AP_IDS * AP_IDS]; /* make an interruption now */
 };
 
 /* Says what is wrong with a description, a line without its end */

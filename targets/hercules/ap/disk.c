@@ -111,6 +111,7 @@ static void read_description(void)
 		trace_clear();
 	append(errors);
 	forget_queues();
+	ap_interrupt(&machine);
 }
 
 static int disk_init(DEVBLK *dev, int argc, char *argv[])

@@ -8,6 +8,7 @@
  * control block leave it. Elsewhere, and for AQIC, it is intercepted.
  */
 #include "arch.h"
+#include "ap_chsc.h"
 #include "disk.h"
 #include "guest.h"
 #include "machine.h"
@@ -106,7 +107,10 @@ static enum ap_rc control_interrupts(REGS *regs, struct ap_machine *machine, uns
 	else if (rc == AP_NORMAL && enable && address > regs->mainlim)
 		rc = AP_INVALID_ADDRESS;
 	if (rc == AP_NORMAL)
-		queue->interrupts = enable;
+		*queue = (struct ap_queue){ .interrupts = enable,
+					    .nib = address,
+					    .gisa = control & 0x7ffffff0,
+					    .gisc = control >> 40 & 7 };
 	ap_trace("AQIC %02x.%04x ir %d isc %d gisa %x gisc %d nib %llx rc %02x", qid / AP_IDS,
 		 qid % AP_IDS, enable, (int)(control & 7), (unsigned int)control & 0x7ffffff0,
 		 (int)(control >> 40 & 7), (unsigned long long)address, rc);
@@ -242,6 +246,12 @@ HDL_DEPENDENCY_SECTION;
 	HDL_DEPENDENCY(SYSBLK);
 }
 END_DEPENDENCY_SECTION
+
+HDL_REGISTER_SECTION;
+{
+	HDL_REGISTER(debug_chsc_unknown_request, ap_chsc);
+}
+END_REGISTER_SECTION
 
 HDL_DEVICE_SECTION;
 {

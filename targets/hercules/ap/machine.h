@@ -10,6 +10,9 @@
 
 struct ap_queue {
 	bool interrupts;
+	uint64_t nib;	   /* where an interruption is notified, absolute */
+	uint32_t gisa;	   /* whose it is, 0 for the host */
+	unsigned int gisc; /* its subclass there */
 	unsigned int busy; /* how often it will still answer "reset in progress" */
 };
 
@@ -24,5 +27,8 @@ void ap_machine_put(void);
 
 /* A line of the trace, if one is wanted. The machine is locked. */
 void ap_trace(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Queues make the interruptions that the description asks for. The machine is locked. */
+void ap_interrupt(struct ap_machine *machine);
 
 #endif
