@@ -151,7 +151,7 @@ $(headers)/complete: $(OUTPUT)/config $(wildcard $(KSRC)/include/uapi/linux/kvm.
 			$(KSRC)/scripts $(KSRC)/include $(KSRC)/arch $(KSRC)/usr $(KSRC)/tools $$src/; \
 		rm -rf $$src/include/config $$src/include/generated $$src/usr/include/*/ \
 			$$src/arch/$(ARCH)/include/generated; fi; \
-	env -u MAKEFLAGS -u MAKELEVEL $(MAKE) -s -C $$src O=$(headers) ARCH=$(ARCH) HOSTCC=gcc headers \
+	env -u MAKEFLAGS -u MAKELEVEL $(MAKE) -s -j $$(nproc) -C $$src O=$(headers) ARCH=$(ARCH) HOSTCC=gcc headers \
 		>$(headers)/log 2>&1 || { tail -n 20 $(headers)/log; exit 1; }
 	$(Q)rm -rf $(OUTPUT)/ksrc
 	$(Q)touch $@

@@ -61,15 +61,6 @@ family_modules() {
 	printf '%s\n' "${modules:-kvm}"
 }
 
-# The suite that a package brought, where it is for the target and its kernel was not chosen here
-installed_suite() {
-	local suite
-
-	[[ -r $here/installed && -z ${KSRC:-} && $(target_info kernels) != yes ]] || return 0
-	suite=$(readlink -f "$here/$(<"$here/installed")") || return 0
-	! grep -qsx "machine $(target_info arch)" "$suite/version" || printf '%s\n' "$suite"
-}
-
 # What the host must have; prints the Python to use
 host_prepare() {
 	packages_need "$@"

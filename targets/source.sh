@@ -73,6 +73,15 @@ suite_sources() {
 	fi
 }
 
+# The suite that a package brought, for a target that takes no kernel: it knows which tree it is of
+installed_suite() {
+	local suite
+
+	[[ -r $here/installed && -z ${KSRC:-} && $(target_info kernels) != yes ]] || return 0
+	suite=$(readlink -f "$here/$(<"$here/installed")") || return 0
+	! grep -qsx "machine $(target_info arch)" "$suite/version" || printf '%s\n' "$suite"
+}
+
 # build_suite ARCH KERNEL: builds and installs; prints the folder
 build_suite() {
 	local arch=$1 tree name cross='' compiler

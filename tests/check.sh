@@ -14,7 +14,7 @@ for part in host remember packages debian kernel guest source; do
 done
 
 readonly check_packages=(apt bats busybox clang clang-format debian-archive-keyring file gcc gcc-s390x-linux-gnu git libc6-dev
-	libc6-dev-s390x-cross make man-db procps python3 shellcheck util-linux xz-utils)
+	libc6-dev-s390x-cross make man-db perl procps python3 python3-yaml shellcheck util-linux xz-utils)
 
 # run_file LOGS FILE: keep its TAP, and print it with its name and time
 run_file() {
