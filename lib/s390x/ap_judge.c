@@ -127,21 +127,43 @@ static bool device_is(struct ap_wrong *w, unsigned int mdev)
 
 /* ---------------------------------------------------------------- queues on the bus */
 
+#define LISTED 512 /* queues on the bus, at most */
+
 static uint8_t driver[AP_QUEUES]; /* enum ap_driver, as the bus has it */
+static uint16_t listed[LISTED];	  /* those that are there */
+static size_t listed_count;
 static bool no_default;
+
+/* The queue that a name like "05.0047" means, -1: it is another one */
+static int queue_named(const char *name)
+{
+	char *end;
+	unsigned long adapter = strtoul(name, &end, 16), domain;
+
+	if (end != name + 2 || *end != '.')
+		return -1;
+	domain = strtoul(end + 1, &end, 16);
+	return *end || domain > 255 ? -1
+				    : (int)ap_queue((unsigned int)adapter, (unsigned int)domain);
+}
 
 /* What the folder has is known as @what; false: there is no such folder */
 static bool look_into(const char *folder, enum ap_driver what)
 {
 	DIR *dir = opendir(folder);
 	struct dirent *entry;
-	unsigned int a, d;
 
 	if (!dir)
 		return false;
-	while ((entry = readdir(dir)))
-		if (sscanf(entry->d_name, "%2x.%4x", &a, &d) == 2)
-			driver[ap_queue(a, d)] = (uint8_t)what;
+	while ((entry = readdir(dir))) {
+		int queue = queue_named(entry->d_name);
+
+		if (queue < 0)
+			continue;
+		driver[queue] = (uint8_t)what;
+		if (what == AP_NO_DRIVER && listed_count < LISTED)
+			listed[listed_count++] = (uint16_t)queue;
+	}
 	closedir(dir);
 	return true;
 }
@@ -178,14 +200,15 @@ static bool bus_is(struct ap_wrong *w)
 	const struct ap_matrix *host = &ap.model.host.config;
 	bool good = true;
 
-	memset(driver, AP_NO_DEVICE, sizeof(driver));
+	while (listed_count)
+		driver[listed[--listed_count]] = AP_NO_DEVICE;
 	TEST_ASSERT(look_into(AP_BUS "devices", AP_NO_DRIVER), AP_BUS "devices");
 	look_into(AP_BUS "drivers/vfio_ap", AP_VFIO);
 	no_default = !look_into(AP_BUS "drivers/cex4queue", AP_DEFAULT_DRIVER);
-	for (unsigned int queue = 0; queue < AP_QUEUES && good; queue++)
-		if (driver[queue] && ap_model_driver(&ap.model, queue) == AP_NO_DEVICE)
+	for (size_t i = 0; i < listed_count && good; i++)
+		if (ap_model_driver(&ap.model, listed[i]) == AP_NO_DEVICE)
 			good = wrong(w, "AP-BUS-01", "no device for this queue", "%02x.%04x",
-				     queue >> 8, queue & 255);
+				     listed[i] >> 8, listed[i] & 255);
 	AP_EACH(a, &host->adapters)
 	{
 		AP_EACH(d, &host->domains)
