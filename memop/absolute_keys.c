@@ -24,13 +24,26 @@ static const uint32_t ops[] = { KVM_S390_MEMOP_ABSOLUTE_READ, KVM_S390_MEMOP_ABS
 
 static struct arena *arena;
 
+/* What each access key met on each storage key: a letter each, for the report's picture */
+static struct {
+	char expected[2 * SKEY_ACCESS_KEYS + 1], observed[2 * SKEY_ACCESS_KEYS + 1];
+} answers[ARRAY_SIZE(ops)][SKEY_ACCESS_KEYS];
+
 static uint8_t storage_key(unsigned int n)
 {
 	return skey_byte(n / 2, n % 2);
 }
 
+static char letter(struct outcome o)
+{
+	if (outcome_equal(o, outcome_success()))
+		return 'p';
+	return outcome_equal(o, outcome_exception(PGM_PROTECTION)) ? 'd' : 'e';
+}
+
 /* Check-only, then the access itself: each as the oracle says, and alike */
-static void both(uint64_t gaddr, uint32_t size, uint32_t op, unsigned int key, uint64_t flags)
+static struct trial both(uint64_t gaddr, uint32_t size, uint32_t op, unsigned int key,
+			 uint64_t flags)
 {
 	struct trial t = {
 		.arena = arena,
@@ -43,6 +56,7 @@ static void both(uint64_t gaddr, uint32_t size, uint32_t op, unsigned int key, u
 
 	if (report_case())
 		trial_both(&t);
+	return t;
 }
 
 static void place(uint64_t gaddr, uint32_t size)
@@ -50,9 +64,29 @@ static void place(uint64_t gaddr, uint32_t size)
 	for (unsigned int n = 0; n < 2 * SKEY_ACCESS_KEYS; n++) {
 		arena_key(arena, gaddr & -CONTRACT_PAGE, 1, storage_key(n));
 		for (unsigned int key = 0; key < SKEY_ACCESS_KEYS; key++)
-			for (size_t o = 0; o < ARRAY_SIZE(ops); o++)
-				both(gaddr, size, ops[o], key, KVM_S390_MEMOP_F_SKEY_PROTECTION);
+			for (size_t o = 0; o < ARRAY_SIZE(ops); o++) {
+				struct trial t = both(gaddr, size, ops[o], key,
+						      KVM_S390_MEMOP_F_SKEY_PROTECTION);
+
+				answers[o][key].observed[n] =
+					t.prediction.answers ? letter(t.outcome) : '-';
+				answers[o][key].expected[n] =
+					t.prediction.answers ? letter(t.prediction.any[0]) : '-';
+			}
 	}
+}
+
+static void note_answers(void)
+{
+	for (size_t o = 0; o < ARRAY_SIZE(ops); o++)
+		for (unsigned int key = 0; key < SKEY_ACCESS_KEYS; key++) {
+			char name[24], text[4 * SKEY_ACCESS_KEYS + 16];
+
+			snprintf(name, sizeof(name), "keys:%s:%u", o ? "store" : "fetch", key);
+			snprintf(text, sizeof(text), "cases %s %s", answers[o][key].expected,
+				 answers[o][key].observed);
+			report_note(name, 2 * SKEY_ACCESS_KEYS, text);
+		}
 }
 
 static void page_zero_low(void)
@@ -73,6 +107,7 @@ static void page_zero_high(void)
 static void other_page(void)
 {
 	place(OTHER_PAGE + 0x123, 40);
+	note_answers();
 }
 
 static void whole_page(void)

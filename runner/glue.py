@@ -61,6 +61,7 @@ def close(running: Run) -> int:
     import known
     import results
     import screen
+    from reports import write
     options, document = running.options, running.document
     own = document["run"]
     own["moments"]["end"] = running.elapsed()
@@ -75,6 +76,7 @@ def close(running: Run) -> int:
         document["clauses"] = results.clause_table(document["tests"], running.contract())
         results.write(document, options.results)
         results.write_text(os.path.join(options.results, "summary.txt"), screen.summary(document))
+        write.all_of(document, options.results)
     except OSError as error:
         say(f"results lost: {error}")
         status = status if own["signal"] else EXIT_BROKEN

@@ -91,7 +91,7 @@ def clause_table(tests: Iterable[Test], contract: dict[str, ContractClause]) -> 
     """Each clause of the contract, and what this run found of it."""
     table: dict[str, Clause] = {
         name: {"name": name, "kind": clause.kind, "result": "", "cases": 0, "by": {}, "deviations": [],
-               "reason": clause.reason} for name, clause in contract.items()}
+               "reason": clause.reason, "text": clause.text} for name, clause in contract.items()}
     for test in tests:
         for line in test["lines"]:
             for name in dict.fromkeys([*line["clauses"], *line["promised"]]):

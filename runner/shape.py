@@ -87,6 +87,7 @@ class Clause(TypedDict):
     by: dict[str, list[int]]
     deviations: list[str]
     reason: str
+    text: str
 
 
 class Moments(TypedDict):
