@@ -8,7 +8,7 @@ shopt -s inherit_errexit
 here=$0
 [[ ! -L $here && $here == */* ]] || here=$(readlink -f "$here")
 here=$(cd "${here%/*}" && pwd)
-for part in host options remember packages debian kernel guest source keep job; do
+for part in host options remember packages debian kernel guest source keep job gate; do
 	# shellcheck source=/dev/null # each is checked by itself
 	. "$here/targets/$part.sh"
 done
@@ -231,6 +231,7 @@ prepare() {
 	ask_target
 	check_taken
 	KERNEL=${KERNEL:-$(debian_default_suite)}
+	[[ ! $KERNEL =~ ^[0-9]+\.[0-9]+$ ]] || KERNEL=$(kernel_of_series "$KERNEL")
 	packages=$(target_info packages)
 	[[ -n $SUITE || -n $(installed_suite) ]] || packages+=" $(target_info build_packages)"
 	read -r -a needed <<<"$packages"
@@ -261,7 +262,14 @@ main() {
 	parse_options "$@"
 	check_options
 	check_cache
-	[[ $MODE != clean ]] || { keep_bound show && exit; }
+	case $MODE in
+	clean) keep_bound show && exit ;;
+	compare | report | doctor | matrix)
+		SET_UP=
+		"run_$MODE"
+		exit
+		;;
+	esac
 	choose_target
 	STATES=() FACTS=''
 	if prepared_before; then

@@ -82,11 +82,24 @@ def close(running: Run) -> int:
         status = status if own["signal"] else EXIT_BROKEN
     if options.tap and own["signal"]:
         running.show.end_tap(f"Bail out! ended by signal {own['signal']}")
+    if options.annotate:
+        annotate(options, document)
     running.show.end(screen.closing(document, options.results, options.verbose))
     if own["fault"]:
         say(own["fault"])
     running.costs.save()
     return EXIT_BROKEN if running.show.lost and not own["signal"] else status  # its end may not have been shown
+
+
+def annotate(options: Options, document: Document) -> None:
+    """Failures for a code host: on stdout, or in a file of the run."""
+    import results
+    from reports import annotate as forms
+    text = forms.FORMS[options.annotate](document)
+    if options.annotate == "github":
+        print(text, end="", file=sys.stderr if options.tap else sys.stdout)
+    else:
+        results.write_text(os.path.join(options.results, "codequality.json"), text)
 
 
 def quiet_exit() -> None:

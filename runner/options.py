@@ -21,7 +21,10 @@ Runs an installed suite on a target, judges it and keeps the results.
   --costs FILE         seconds of the last runs, to plan by and to be kept
   --command TEXT       the ./run.sh line that repeats this run, but for -t and what follows --
   --about KEY=VALUE    what the results say of this run; may be repeated
-  --strict             faults of released kernels (findings) count as failures
+  --strict             what is expected to fail (findings, lines of expected files) counts as a failure
+  --strict-skips       a skip that no expected file names is a failure
+  --expect FILE        lines that are expected to fail or be skipped (docs/expected.md); may be repeated
+  --annotate FORM      failures in the form of a code host: github, gitlab
   --tap                one KTAP document on stdout
   -v, --verbose        every line that the tests print
   --list               names of the tests
@@ -29,11 +32,13 @@ Runs an installed suite on a target, judges it and keeps the results.
 
 Exit status: 0 passed, 1 a test failed, 2 usage, 3 the run broke, 128 + N ended by signal N.
 """
-TEXTS = {"--target", "--suite", "--results", "--work", "--costs", "--command", "--devices"}
+TEXTS = {"--target", "--suite", "--results", "--work", "--costs", "--command", "--devices",
+         "--annotate"}
 NUMBERS = {"--jobs": (1, 1024), "--cpus": (1, 64), "--memory": (1, 1 << 20), "--timeout": (1, 100000),
            "--stuck": (1, 100000)}
-LISTS = {"--filter": "filters", "--about": "pairs", "--state": "state_words"}
-FLAGS = {"--strict": "strict", "--tap": "tap", "-v": "verbose", "--verbose": "verbose", "--list": "list",
+LISTS = {"--filter": "filters", "--about": "pairs", "--state": "state_words", "--expect": "expect"}
+FLAGS = {"--strict": "strict", "--strict-skips": "strict_skips", "--tap": "tap", "-v": "verbose",
+         "--verbose": "verbose", "--list": "list",
          "--needs": "show_needs", "-h": "help", "--help": "help"}
 
 TYPE_CHECKING = False
@@ -58,14 +63,15 @@ class Options:
     """What was asked for."""
 
     def __init__(self, words: Sequence[str]) -> None:
-        self.target = self.suite = self.results = self.work = self.costs = self.devices = ""
+        self.target = self.suite = self.results = self.work = self.costs = self.devices = self.annotate = ""
         self.command = "./run.sh"
         self.jobs, self.stuck = 1, 90
         self.cpus = self.memory = self.timeout = 0  # 0: as the family has it
         self.filters: list[str] = []
         self.pairs: list[str] = []
         self.state_words: list[str] = []
-        self.strict = self.tap = self.verbose = self.list = self.show_needs = self.help = False
+        self.expect: list[str] = []
+        self.strict = self.strict_skips = self.tap = self.verbose = self.list = self.show_needs = self.help = False
         self.arguments: list[str] = []
         self.read(list(words))
         self.about = dict(self.pair("--about", word) for word in self.pairs)
@@ -117,6 +123,19 @@ class Options:
         for name in wanted:
             if not getattr(self, name):
                 raise UsageError(f"--{name} is needed")
+        if self.annotate not in ("", "github", "gitlab"):
+            raise UsageError(f"--annotate takes github or gitlab, not: {self.annotate}")
+        if self.expect:
+            self.check_expected()
+
+    def check_expected(self) -> None:
+        """What the user expects is read before anything runs."""
+        import expected
+        for name in self.expect:
+            try:
+                expected.read(name)
+            except (expected.NotReadable, OSError, UnicodeError) as error:
+                raise UsageError(f"--expect: {error}") from error
 
     def needs(self, families: Families, name: str) -> tuple[int, int, str]:
         """CPUs, memory and devices of the machine for a test."""

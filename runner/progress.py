@@ -51,10 +51,10 @@ class Progress:
             again = failure["fields"].pop("again", "").partition(" ")[2]
             failure["command"] = f"{base} -- {again}" if again else line["command"]
 
-    def add(self, job: Job, task: Task, known: Container[str], counts: expected.Counts | None,
+    def add(self, job: Job, task: Task, known: Container[str], wanted: expected.Expected,
             now: float, interrupted: bool) -> Task | None:
         """Take what JOB, which ran TASK, came to; what is left to do after a crash."""
-        part = self.judge(job, task, known, counts, now, interrupted)
+        part = self.judge(job, task, known, wanted, now, interrupted)
         self.test["parts"].append(part)
         self.test["lines"] += job.reader.lines
         self.pending -= 1
@@ -65,15 +65,16 @@ class Progress:
         self.count(job.reader)
         return rest
 
-    def judge(self, job: Job, task: Task, known: Container[str], counts: expected.Counts | None,
+    def judge(self, job: Job, task: Task, known: Container[str], wanted: expected.Expected,
               now: float, interrupted: bool) -> Part:
         reader, evidence = job.reader, job.evidence
         if interrupted:
             verdict, reason, skip = results.UNFINISHED, "interrupted", None
         else:
             verdict, reason, skip = judge.part(reader, evidence, known, not self.options.arguments)
-            if verdict == "passed" and counts is not None:
-                verdict = expected.judge(reader.lines, self.test["name"], counts)
+            strict = self.options.strict_skips
+            if verdict in ("passed", "failed") and not reason or verdict == "skipped" and reader.lines and strict:
+                verdict = expected.judge(reader.lines, self.test["name"], wanted, strict)
         if verdict == "broken" and reader.begun:
             reason += f"\n{where(reader)}"
         seconds = round(time.monotonic() - job.started, 3)

@@ -131,7 +131,8 @@ def exit_status(document: Document, strict: bool) -> int:
         return 128 + document["run"]["signal"]
     if document["run"]["fault"] or not verdicts or verdicts & {"broken", WAITING, RUNNING, UNFINISHED}:
         return EXIT_BROKEN
-    if "failed" in verdicts or (strict and document["findings"]):
+    known = document["findings"] or any(line["verdict"] == "xfail" for test in document["tests"] for line in test["lines"])
+    if "failed" in verdicts or (strict and known):
         return EXIT_FAILED
     return EXIT_UNTESTED if verdicts == {"skipped"} else EXIT_PASSED
 

@@ -152,7 +152,7 @@ class Run:
         task = self.running.pop(job)
         self.remove(job.place)
         progress = self.tests[task.name]
-        rest = progress.add(job, task, self.contract(), self.counts(job), self.elapsed(), bool(self.signals))
+        rest = progress.add(job, task, self.contract(), self.expected(job), self.elapsed(), bool(self.signals))
         if rest:
             self.waiting.append(rest)
         if not progress.pending:
@@ -175,18 +175,19 @@ class Run:
                 self.clauses = {}
         return self.clauses
 
-    def counts(self, job: Job) -> expected.Counts | None:
-        """What the kernel of JOB is to meet, None where nobody counted, or in no such run."""
+    def expected(self, job: Job) -> expected.Expected:
+        """What the kernel of JOB is to meet."""
         try:
-            return expected.of(self.options, job.tested()) if self.whole else None
+            return expected.of(self.options, job.tested(), self.whole)
         except (expected.NotReadable, OSError, UnicodeError) as error:
-            self.document["run"]["fault"] = f"expected counts cannot be read: {error}"
-        return None
+            self.document["run"]["fault"] = f"what is expected cannot be read: {error}"
+        return expected.Expected([], False, False)
 
     def conclude(self, progress: Progress) -> None:
         """All of a test is there."""
         test = progress.test
         judge.merge(test, self.whole)
+        expected.judge_skip(test, self.options, self.document["kernel"])
         if not self.signals:
             self.check_machine(test)
         if self.whole and test["verdict"] in ("passed", "failed") and test["lines"]:

@@ -165,7 +165,8 @@ def head(document: Document) -> list[str]:
 
 def known_text(document: Document) -> list[str]:
     """Deviations and findings that the run met, a sentence each."""
-    text = []
+    text = [plain(f"{test['name']} {line['number']} failed, as expected: {line['reason']}") for test in document["tests"]
+            for line in test["lines"] if line["verdict"] == "xfail" and not line["findings"]]
     for what in ("deviations", "findings"):
         for name, cases in document[what].items():  # type: ignore[literal-required]
             sentence = document["sentences"].get(name, "")

@@ -164,6 +164,22 @@ kernel_prepare() {
 	printf '%s\t%s\n' "$dir/vmlinuz" "$dir"
 }
 
+# kernel_of_series 6.12: the suite that has it; what was fetched before is asked first, and
+# releases before what is added to them
+kernel_of_series() {
+	local suite release releases=(bookworm bookworm-backports trixie sid)
+
+	for suite in "${DEBIAN_SUITES[@]}"; do
+		release=$CACHE/kernel/$suite/release
+		[[ ! -r $release || $(<"$release") != "$1".* ]] || { printf '%s\n' "$suite" && return; }
+	done
+	for suite in "${releases[@]}" "${DEBIAN_SUITES[@]}"; do
+		(debian_lists "$suite" s390x) || continue
+		[[ $(debian_version "$suite" s390x linux-image-s390x) != "$1".* ]] || { printf '%s\n' "$suite" && return; }
+	done
+	die "--kernel $1: no suite has a kernel of that series (see --list-kernels)"
+}
+
 # kernel_list: the names for --kernel; status 2 if an archive did not answer
 kernel_list() {
 	local suite version state unreachable=0

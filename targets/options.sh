@@ -32,6 +32,8 @@ usage() {
 		  --shell              a prompt in the machine; "exit", Ctrl-D or Ctrl-] ends it
 		  --suite DIR          run this installed suite (make install) and build nothing
 		  --list               the names of the tests
+		  --matrix A,B,...     run on several kernels side by side (each as for --kernel), and
+		                       show a table of them and what differs
 		  --prepare            set up, build and boot, but run nothing
 		  --clean              what the cache keeps, how big, since when; removes what was
 		                       not used for a month and what is beyond --keep
@@ -43,8 +45,8 @@ usage() {
 		                       qemu      a QEMU guest (KVM in it needs an s390x host)
 		                       a path    a program of yours, see docs/targets.md
 		                       default: native on s390x with /dev/kvm, else hercules
-		  --kernel WHAT        the kernel that is tested: a name from --list-kernels, a
-		                       kernel build tree (a folder), its bzImage, or a
+		  --kernel WHAT        the kernel that is tested: a name from --list-kernels or its
+		                       series (6.12), a kernel build tree (a folder), its bzImage, or a
 		                       linux-image .deb (repeat it where a kernel is split over
 		                       several packages)
 		  --kvm-module FILE    this kvm.ko in place of the kernel's own
@@ -59,12 +61,22 @@ usage() {
 		                       where the target is one machine: native)
 		  --timeout SECONDS    for each test, instead of its family's
 		  --strict             known faults of released kernels are failures
+		  --strict-skips       a skip that expected/ or --expect does not name is a failure
+		  --expect FILE        lines that are expected to fail or to be skipped, beside those of
+		                       expected/ (docs/expected.md); may be repeated
 		  --no-install         install nothing with apt: say what is missing
 		  --cache DIR          for downloads, builds, machines (default: build)
 		  --keep GIB           the most that the cache may hold (default: 8)
 		  --refresh            look for newer packages than those fetched
 
+		Reports of runs that ended (a run: its folder, or its name below --results)
+		  --compare A B        what is worse, better or other in run B; status 1 if worse
+		  --report RUN         its report.html and junit.xml anew
+		  --doctor             what this host can run, why not the rest, and what would help
+
 		Output
+		  --annotate FORM      failures for a code host: github (on stdout) or gitlab (a file
+		                       codequality.json in the folder of the run)
 		  --results DIR        a folder for each run is made in it (default: results)
 		  --tap                KTAP of all tests on stdout, everything else on stderr
 		  -v, --verbose        every line that the tests print
@@ -81,14 +93,21 @@ usage() {
 
 parse_options() {
 	MODE=run FILTERS=() TARGET='' KERNEL='' MEMORY='' CPUS='' DEVICES='' JOBS='' TIMEOUT='' RESULTS=$here/results
-	CACHE=$here/build SUITE='' VIEW=() EXEC=() ARGUMENTS=() KVM_MODULE='' VFIO_AP_MODULE='' REFRESH='' KEEP=8 AGAIN=(./run.sh)
+	CACHE=$here/build SUITE='' VIEW=() EXEC=() MATRIX='' MATRIX_WORDS=() COMPARED=() REPORTED=''
+	ARGUMENTS=() KVM_MODULE='' VFIO_AP_MODULE='' REFRESH='' KEEP=8 AGAIN=(./run.sh)
 	installed_defaults
 	while (($#)); do
 		case $1 in
 		-h | --help) usage && exit 0 ;;
 		-v | --verbose) VIEW+=(--verbose) ;;
 		--tap) VIEW+=(--tap) ;;
-		--strict) VIEW+=(--strict) ;;
+		--strict | --strict-skips) VIEW+=("$1") MATRIX_WORDS+=("$1") ;;
+		--doctor) MODE=doctor ;;
+		--compare)
+			(($# > 2)) || die "--compare needs two runs: --compare A B, each the folder of a run"
+			MODE=compare COMPARED=("$2" "$3")
+			shift 2
+			;;
 		--list) MODE=list ;;
 		--list-kernels) MODE=kernels ;;
 		--prepare) MODE=prepare ;;
@@ -100,12 +119,12 @@ parse_options() {
 			((${#EXEC[@]})) || die "--exec needs a program: --exec PROG [ARG...]"
 			break
 			;;
-		--no-install) NO_INSTALL=1 ;;
+		--no-install) NO_INSTALL=1 MATRIX_WORDS+=("$1") ;;
 		--refresh) REFRESH=1 ;;
 		--) ARGUMENTS=("${@:2}") && break ;;
 		-j[0-9]*) JOBS=${1#-j} ;;
 		-t | --filter | --target | --kernel | --kvm-module | --vfio-ap-module | --memory | --cpus | --devices | -j | \
-			--timeout | --cache | --results | --suite | --keep)
+			--timeout | --cache | --results | --suite | --keep | --matrix | --report | --expect | --annotate)
 			(($# > 1)) || die "$1 needs a value: see $me --help"
 			set_option "$1" "$2"
 			shift
@@ -122,7 +141,9 @@ set_option() {
 		"for the default"
 	case $1 in
 	--target | --kernel | --kvm-module | --vfio-ap-module | --memory | --cpus | --devices | --timeout | --cache | \
-		--suite) AGAIN+=("$1" "$2") ;;&
+		--suite | --expect) AGAIN+=("$1" "$2") ;;&
+	-t | --filter | --target | --kvm-module | --vfio-ap-module | --memory | --cpus | --devices | --timeout | \
+		--cache | --suite | --keep | --expect | --annotate) MATRIX_WORDS+=("$1" "$2") ;;&
 	-t | --filter) FILTERS+=(--filter "$2") ;;
 	--target) TARGET=$2 ;;
 	--kernel) KERNEL+=${KERNEL:+$'\n'}$2 ;;
@@ -137,6 +158,10 @@ set_option() {
 	--results) RESULTS=$2 ;;
 	--suite) SUITE=$2 ;;
 	--keep) KEEP=$2 ;;
+	--matrix) MODE=matrix MATRIX=$2 ;;
+	--report) MODE=report REPORTED=$2 ;;
+	--expect) VIEW+=(--expect "$(readlink -f "$2")") ;;
+	--annotate) VIEW+=(--annotate "$2") ;;
 	*) die "unknown option: $1 (see $me --help)" ;;
 	esac
 }
@@ -154,6 +179,8 @@ check_options() {
 	[[ -z $DEVICES || $DEVICES == ap ]] || die "--devices takes ap, not: $DEVICES"
 	[[ -z $JOBS ]] || number -j "$JOBS" 1 64
 	number --keep "$KEEP" 1 1000
+	[[ -z $MATRIX || -z $KERNEL ]] || die "--matrix names the kernels: leave --kernel out"
+	[[ -z $MATRIX || " ${VIEW[*]} " != *" --tap "* ]] || die "--matrix shows a table: --tap is of one kernel"
 	[[ -z $TIMEOUT ]] || number --timeout "$TIMEOUT" 1 100000
 	[[ -z $KVM_MODULE || -r $KVM_MODULE ]] || die "--kvm-module: cannot read $KVM_MODULE"
 	[[ -z $KVM_MODULE ]] || KVM_MODULE=$(readlink -f "$KVM_MODULE")

@@ -13,8 +13,9 @@ for part in host remember packages debian kernel guest source; do
 	. "$here/targets/$part.sh"
 done
 
-readonly check_packages=(apt bats busybox clang clang-format debian-archive-keyring file gcc gcc-s390x-linux-gnu git libc6-dev
-	libc6-dev-s390x-cross make man-db perl procps python3 python3-yaml shellcheck util-linux xz-utils)
+readonly check_packages=(apt bats busybox chromium clang clang-format debian-archive-keyring file gcc gcc-s390x-linux-gnu git
+	libc6-dev libc6-dev-s390x-cross libxml2-utils make man-db perl procps python3 python3-yaml
+	shellcheck util-linux xz-utils)
 
 # run_file LOGS FILE: keep its TAP, and print it with its name and time
 run_file() {

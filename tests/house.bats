@@ -54,17 +54,22 @@ setup_file() {
 	done
 }
 
-@test "expected counts are of lines and names that there are" {
-	local file place number name cases
+@test "what is expected has reasons, and is of tests, clauses and findings that there are" {
+	local file wrong
 
-	for file in "$root"/expected/*; do
-		while read -r place number name cases; do
-			[[ -n $place && $place != "#"* ]] || continue
-			[[ -e $root/$place.c ]]
-			grep -q "| $name |" "$root"/*/contract.md || grep -q "^## $name:" "$root/docs/findings.md"
-			[[ $number =~ ^[1-9] && $cases =~ ^[0-9]+(-[0-9]+)?$ ]]
-		done <"$file"
+	python3 "$root/runner/expected.py" "$root" "$root"/expected/*
+	file=$BATS_TEST_TMPDIR/expected
+	entry='[DEV-02]\nreason x\nclause SLOT-01\nreference y\nfixed no\n'
+	for wrong in '[DEV-02]\nclause SLOT-01\nreference y\nfixed no\nmemop/cmpxchg 7 1' "$entry" \
+		"${entry}memop/cmpxchg 7" "${entry}memop/cmpxchg 0 1" "${entry}memop/* 7 1" "${entry}memop/nosuch 1 1" \
+		"${entry}memop/cmpxchg 7 1\n$entry" "memop/cmpxchg 7 1" "${entry/SLOT-01/SLOT-99}memop/cmpxchg 7 1" \
+		"${entry/DEV-02/DEV-99}memop/cmpxchg 7 1" "${entry/DEV-02/OUR-1}memop/cmpxchg 7 1"; do
+		printf '%b\n' "$wrong" >"$file"
+		run python3 "$root/runner/expected.py" "$root" "$file"
+		[ "$status" -eq 1 ] || { printf 'taken: %b\n' "$wrong"; false; }
 	done
+	printf '%bmemop/cmpxchg 7-8,9 1\n[OUR-1]\nreason none of it is here\nmemop/* * skips\n' "$entry" >"$file"
+	python3 "$root/runner/expected.py" "$root" "$file"
 }
 
 @test "new-test refuses what is no test, and overwrites none" {

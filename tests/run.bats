@@ -15,6 +15,12 @@ setup() {
 	fake_suite_setup
 }
 
+# entry NAME ROW...: an entry of a file of expectations
+entry() {
+	printf '[%s]\nreason it does so\nclause X-01\nreference here\nfixed no\n' "$1"
+	printf '%s\n' "${@:2}"
+}
+
 @test "a passing test: exit 0, its lines, cases and totals" {
 	add_passing good
 	in_fake
@@ -481,17 +487,17 @@ interrupted_by() {
 	END
 	for case in "5 0" "3-5 0" "4 1" "6-9 1" "none 1"; do
 		printf '# %s\n' "$case" >"$suite/expected/fake-6.12"
-		[[ $case == none* ]] || printf 'memop/known 1 DEV-02 %s\n' "${case% *}" >>"$suite/expected/fake-6.12"
+		[[ $case == none* ]] || entry DEV-02 "memop/known 1 ${case% *}" >>"$suite/expected/fake-6.12"
 		rm -rf "$dir/work" "$dir/results"
 		in_runner --about=target=fake
 		[ "$status" -eq "${case#* }" ] || { printf "%s: %s\n%s\n" "$case" "$status" "$output$stderr"; false; }
 	done
 	has 'FAILED: 0 passed, 1 failed'
 	has 'DEV-02 in 5 cases, expected in 0'
-	echo 'memop/known 1 DEV-02 6-9' >"$suite/expected/fake-6.12"
+	entry DEV-02 'memop/known 1 6-9' >"$suite/expected/fake-6.12"
 	in_runner --about=target=fake --about=asked=/home/me/linux
 	[ "$status" -eq 0 ]
-	echo 'memop/known 1 DEV-02 4' >"$suite/expected/fake-6.12"
+	entry DEV-02 'memop/known 1 4' >"$suite/expected/fake-6.12"
 	in_runner --about=target=fake --about=asked=/home/me/linux
 	[ "$status" -eq 1 ]
 	in_runner --about=target=other
@@ -499,8 +505,41 @@ interrupted_by() {
 	has 'not held against expected counts'
 	in_runner --about=target=fake -- --seed 5
 	[ "$status" -eq 0 ]
-	echo 'memop/known 1 DEV-02' >>"$suite/expected/fake-6.12"
+	echo 'memop/known 1' >>"$suite/expected/fake-6.12"
 	in_runner --about=target=fake
 	[ "$status" -eq 3 ]
-	has 'expected counts cannot be read: .*fake-6.12:2: a row is TEST LINE NAME CASES'
+	has 'what is expected cannot be read: .*fake-6.12:7: a row is TEST LINES CASES'
+}
+
+@test "a user's own expectations: fails is XFAIL, a pass where a failure was expected fails" {
+	add_failing bad
+	add_passing good
+	entry OUR-1 'memop/bad 2 fails' >"$dir/own"
+	in_runner --expect "$dir/own"
+	[ "$status" -eq 0 ]
+	has '^memop/bad .*1 known to fail'
+	has '^memop/bad 2 failed, as expected: OUR-1: it does so'
+	in_runner --expect "$dir/own" --strict
+	[ "$status" -eq 1 ]
+	entry OUR-1 'memop/good 1 fails' 'memop/bad 2 fails' >"$dir/own"
+	in_runner --expect "$dir/own"
+	[ "$status" -eq 1 ]
+	has 'it passed, and was expected to fail \(OUR-1: it does so\): remove the row'
+	echo 'memop/bad 2 fails' >"$dir/own"
+	in_runner --expect "$dir/own"
+	[ "$status" -eq 2 ]
+	has 'own:1: an entry begins with its \[NAME\]'
+}
+
+@test "--strict-skips: a skip that nothing expects is a failure" {
+	add_passing good
+	add_test skips <<<'echo "1..0 # SKIP capability: needs more"; exit 4'
+	in_runner
+	[ "$status" -eq 0 ]
+	in_runner --strict-skips
+	[ "$status" -eq 1 ]
+	has 'nothing expects that \(--strict-skips\)'
+	printf '[SKIP-1]\nreason no such hardware\nmemop/skips * skips\n' >"$dir/own"
+	in_runner --strict-skips --expect "$dir/own"
+	[ "$status" -eq 0 ]
 }
