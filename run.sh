@@ -8,7 +8,7 @@ shopt -s inherit_errexit
 here=$0
 [[ ! -L $here && $here == */* ]] || here=$(readlink -f "$here")
 here=$(cd "${here%/*}" && pwd)
-for part in host options remember packages debian kernel guest source keep job gate; do
+for part in host options remember packages debian kernel guest source keep job folders gate; do
 	# shellcheck source=/dev/null # each is checked by itself
 	. "$here/targets/$part.sh"
 done
@@ -119,23 +119,6 @@ prepare_all() {
 	moment "machines"
 }
 
-# A folder for what this run needs while it lasts; those of killed runs go
-make_work_folder() {
-	local old all own
-
-	[[ -d $CACHE/run ]] || mkdir -p "$CACHE/run"
-	exec {all}<"$CACHE/run"
-	flock "$all"
-	for old in "$CACHE"/run/session-*; do
-		[[ ! -d $old ]] || flock -n "$old" rm -rf "$old" || true
-	done
-	WORK=$(mktemp -d "$CACHE/run/session-XXXXXX")
-	# Held until this process, or the one that takes its place, is gone
-	exec {own}<"$WORK"
-	flock "$own"
-	exec {all}<&-
-}
-
 # Whatever fails before the tests run is a set-up error
 at_exit() {
 	local rc=$?
@@ -144,20 +127,6 @@ at_exit() {
 	if [[ ${SET_UP:-} == 1 && " 0 $EXIT_USAGE $EXIT_BROKEN 129 130 143 " != *" $rc "* ]]; then
 		exit "$EXIT_USAGE"
 	fi
-}
-
-# A folder of its own for this run's results, also if another starts at once
-make_results_folder() {
-	local base n=1
-
-	# shellcheck disable=SC2153 # not the folder of this run
-	[[ -d $RESULTS ]] || mkdir -p "$RESULTS" 2>/dev/null || die "cannot make the results folder $RESULTS"
-	printf -v base '%s/%(%Y-%m-%dT%H-%M-%S)T' "$RESULTS" -1
-	results=$base
-	until mkdir "$results" 2>/dev/null; do
-		((n < 100)) || die "cannot make a folder in $RESULTS: is it writable, is the disk full?"
-		results=$base-$((++n))
-	done
 }
 
 # What the machine said of itself, a checksum cut short; a target that cannot tell before a
@@ -191,6 +160,7 @@ run_suite() {
 	moment "held, results folder"
 	# "exec" keeps the locks on $WORK and what is used; the runner removes $WORK. Without
 	# its site packages and the user's settings Python is there sooner.
+	# shellcheck disable=SC2154 # made by make_results_folder
 	exec "$PYTHON" -ES "$here/runner/main.py" --target "$target" --suite "$suite" --results "$results" \
 		--work "$WORK" --costs "$CACHE/costs/${name%%.*}.json" --jobs "$JOBS" "${STATES[@]/#/--state=}" \
 		--command "$(quoted "${AGAIN[@]}")" ${TIMEOUT:+--timeout "$TIMEOUT"} ${CPUS:+--cpus "$CPUS"} \

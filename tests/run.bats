@@ -528,7 +528,7 @@ interrupted_by() {
 	echo 'memop/bad 2 fails' >"$dir/own"
 	in_runner --expect "$dir/own"
 	[ "$status" -eq 2 ]
-	has 'own:1: an entry begins with its \[NAME\]'
+	complains 'own:1: an entry begins with its \[NAME\]'
 }
 
 @test "--strict-skips: a skip that nothing expects is a failure" {
