@@ -32,11 +32,14 @@ _kvm_s390_memory() {
 		mapfile -t COMPREPLY < <(compgen -W 'bookworm bookworm-security bookworm-backports trixie
 			trixie-security trixie-backports sid' -- "$word" && compgen -f -- "$word")
 		;;
-	--exec | --kvm-module | --vfio-ap-module)
+	--exec | --kvm-module | --vfio-ap-module | --expect)
 		mapfile -t COMPREPLY < <(compgen -f -- "$word")
 		;;
-	--suite | --cache | --results)
+	--suite | --cache | --results | --compare | --report)
 		mapfile -t COMPREPLY < <(compgen -d -- "$word")
+		;;
+	--annotate)
+		mapfile -t COMPREPLY < <(compgen -W 'github gitlab' -- "$word")
 		;;
 	--devices)
 		mapfile -t COMPREPLY < <(compgen -W ap -- "$word")
@@ -44,11 +47,12 @@ _kvm_s390_memory() {
 	-t | --filter)
 		mapfile -t COMPREPLY < <(compgen -W "$(_kvm_s390_memory_tests "$1")" -- "$word")
 		;;
-	--memory | --cpus | -j | --timeout | --keep | --) ;;
+	--memory | --cpus | -j | --timeout | --keep | --matrix | --) ;;
 	*)
 		mapfile -t COMPREPLY < <(compgen -W '-t --filter --exec --shell --suite --list --prepare --clean
 			--target --kernel --kvm-module --vfio-ap-module --list-kernels --memory --cpus --devices
-			-j --timeout --strict --no-install --cache --keep --refresh
+			-j --timeout --strict --strict-skips --expect --no-install --cache --keep --refresh
+			--matrix --compare --report --doctor --annotate
 			--results --tap -v --verbose -h --help --' -- "$word")
 		;;
 	esac
