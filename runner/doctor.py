@@ -12,6 +12,8 @@ import json
 import os
 import sys
 
+from closing import SKIP_HELP
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -182,11 +184,6 @@ def skips(results: str) -> Iterator[tuple[str, str]]:
         yield f"{count} lines on {document['about'].get('target', '?')}", reason
 
 
-HELP = {"architecture": "on s390x only, or only elsewhere: the emulated machine has both", "capability":
-        "by a newer kernel (--kernel sid), or hardware that has it (an LPAR for SIDA and vectors)",
-        "permission": "as root", "resource": "with what it names, see above", "target": "on another target"}
-
-
 def main(words: Sequence[str]) -> int:
     cache, results = words[0], words[1]
     host(cache, results)
@@ -197,7 +194,7 @@ def main(words: Sequence[str]) -> int:
     if last:
         print("\nskipped by the last run, and would not be:")
         for count, reason in last:
-            said(NOTE, count, reason, HELP.get(reason.partition(":")[0], ""))
+            said(NOTE, count, reason, SKIP_HELP.get(reason.partition(":")[0], ""))
     print(f"\n{'this host can run: ./run.sh --target ' + usable[0] if usable else 'this host can run nothing of it'}")
     return 0 if usable else 2
 

@@ -58,6 +58,7 @@ def begin(options: Options, families: Families, names: Sequence[str]) -> Run:
 
 def close(running: Run) -> int:
     """The end of a run, however it came: results, summary, exit status."""
+    import closing
     import known
     import results
     import screen
@@ -84,7 +85,7 @@ def close(running: Run) -> int:
         running.show.end_tap(f"Bail out! ended by signal {own['signal']}")
     if options.annotate:
         annotate(options, document)
-    running.show.end(screen.closing(document, options.results, options.verbose))
+    running.show.end(closing.closing(document, options.results, options.verbose))
     if own["fault"]:
         say(own["fault"])
     running.costs.save()

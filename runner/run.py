@@ -254,8 +254,8 @@ class Run:
         over = sum(not progress.pending for progress in self.tests.values())
         left = sum(task.cost for task in self.waiting)
         left += sum(max(0.0, task.cost - (time.monotonic() - job.started)) for job, task in self.running.items())
-        return (f"... {self.elapsed():.0f} s: {', '.join(doing)}; {over} of {len(self.tests)} tests done,"
-                f" about {left / max(1, self.options.jobs):.0f} s left")
+        return (f"... {self.elapsed():.0f} s, {over} of {len(self.tests)} tests done, about"
+                f" {left / max(1, self.options.jobs):.0f} s left: {', '.join(doing)}")
 
     def execute(self) -> None:
         """Run all tasks; whatever happens, what is known by then is in the document."""

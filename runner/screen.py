@@ -273,18 +273,3 @@ def summary(document: Document) -> str:
 def totals_text(document: Document) -> str:
     totals = document["totals"]
     return f"{totals['passed']} passed, {totals['failed']} failed, {totals['skipped']} skipped"
-
-
-def closing(document: Document, folder: str, verbose: bool) -> str:
-    """The end of what is shown; its last line has the totals."""
-    totals = document["totals"]
-    text = ["", *again_text(document), *end_text(document), *known_text(document), *uncounted_text(document)]
-    if totals["xfail"]:
-        lines = "line is" if totals["xfail"] == 1 else "lines are"
-        text.append(f"{totals['xfail']} {lines} known to fail (XFAIL): neither passed nor failed")
-    if verbose:
-        text.append(cost_text(document))
-    text.append(f"results: {folder}")
-    if totals["broken"]:
-        text.append(f"{totals['broken']} of {totals['tests']} tests did not end as a test should (BROKEN above)")
-    return "\n".join([*text, totals_text(document)])

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from shape import Line, Test
 
 SILENCE = 15.0  # seconds after which a run says that it lives
+CLEAR = "\r\x1b[K"
+COLOURS = {"failed": "1;31", "broken": "1;31", "unfinished": "1;31", "xfail": "33", "passed": "32", "skipped": "2"}
 
 
 class ReaderGone(Exception):
@@ -33,6 +35,9 @@ class Show:
         self.width = max(map(len, names), default=0)
         self.last = time.monotonic()
         self.lost = ""  # why stdout could not be written
+        self.status = ""  # the last line of a terminal, which moves
+        self.live = not tap and sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+        self.coloured = self.live and not os.environ.get("NO_COLOR")
         for stream in (sys.stdout, sys.stderr):
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
         if tap:
@@ -45,15 +50,20 @@ class Show:
         except (OSError, ValueError):
             return 0
 
-    def put(self, lines: Iterable[str], label: str = "") -> None:
+    def put(self, lines: Iterable[str], label: str = "", verdict: str = "") -> None:
         width = self.columns()
         if width:
             lines = [piece for line in lines for piece in screen.wrapped(label, line, width)]
             label = ""
+        if self.coloured and verdict in COLOURS:
+            lines = [f"\x1b[{COLOURS[verdict]}m{line}\x1b[0m" for line in lines]
         text = "".join(f"{label}{line}\n" for line in lines)
         if self.lost or not text:
             return
         self.last = time.monotonic()
+        self.write(f"{CLEAR if self.status else ''}{text}{self.status}")
+
+    def write(self, text: str) -> None:
         try:
             sys.stdout.write(text)
             sys.stdout.flush()
@@ -67,8 +77,10 @@ class Show:
         if self.tap:
             return
         label = f"{screen.plain(name):<{self.width}}  "
-        self.put([screen.plain(text) if self.verbose or not line else screen.line_text(line)
-                  for text, line in lines if self.verbose or line], label)
+        for text, line in lines:
+            if self.verbose or line and not (self.live and line["verdict"] in ("passed", "skipped")):
+                self.put([screen.plain(text) if self.verbose or not line else screen.line_text(line)], label,
+                         line["verdict"] if line else "")
 
     def done(self, test: Test, paths: Sequence[str]) -> None:
         """A test has its verdict; PATHS hold what it printed, in the order of its lines."""
@@ -79,7 +91,7 @@ class Show:
         label = f"{screen.plain(test['name']):<{self.width}}  "
         if not self.verbose and test["verdict"] in ("failed", "broken"):
             self.put(screen.details(test), label)
-        self.put([screen.verdict_text(test)], label)
+        self.put([screen.verdict_text(test)], label, test["verdict"])
 
     def document(self, test: Test, paths: Sequence[str]) -> list[str]:
         """The test's own KTAP, that of several parts joined to one."""
@@ -93,7 +105,12 @@ class Show:
         return texts[0] if len(texts) == 1 else joined(texts, len(test["lines"]))
 
     def alive(self, text: str) -> None:
-        """A sign of life, where there was none for a while."""
+        """A sign of life: on a terminal all the time, elsewhere where there was none for a while."""
+        if self.live:
+            width = self.columns()
+            self.status = screen.plain(text)[:max(0, width - 1)]
+            self.write(f"{CLEAR}{self.status}")
+            return
         if time.monotonic() - self.last < SILENCE:
             return
         self.last = time.monotonic()
@@ -109,6 +126,9 @@ class Show:
             pass
 
     def end(self, text: str) -> None:
+        if self.status:
+            self.status = ""
+            self.write(CLEAR)
         width = self.columns()
         if width:
             text = "\n".join(piece for line in text.split("\n") for piece in screen.wrapped("", line, width))

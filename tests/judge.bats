@@ -249,7 +249,7 @@ setup() {
 	add_test slow <<<'echo 1..1; echo "# begin: 1 a"; echo "# progress: 1 77"; sleep 17; echo ok 1 a'
 	in_runner
 	[ "$status" -eq 0 ]
-	has '^\.\.\. 1[0-9] s: memop/slow line 1 \(77 cases\); 0 of 1 tests done, about [0-9]+ s left'
+	has '^\.\.\. 1[0-9] s, 0 of 1 tests done, about [0-9]+ s left: memop/slow line 1 \(77 cases\)'
 }
 
 @test "two kernels in one run: the second is not what was tested" {

@@ -15,6 +15,12 @@ setup() {
 	fake_suite_setup
 }
 
+# in_terminal TERM ARG...: run.sh on the fake suite, in a terminal of 80 columns
+in_terminal() {
+	TERM=$1 run timeout 60 script -qec "stty cols 80; '$root/run.sh' --target '$root/tests/fake/target' \
+		--suite '$suite' --cache '$dir/cache' --results '$dir/results' ${*:2}" /dev/null
+}
+
 # entry NAME ROW...: an entry of a file of expectations
 entry() {
 	printf '[%s]\nreason it does so\nclause X-01\nreference here\nfixed no\n' "$1"
@@ -454,16 +460,32 @@ interrupted_by() {
 		echo "#   again     memop/bad --case 0x1000001 --and --a --word --more --that --makes --it --long"
 		echo "not ok 2 $text"; exit 1
 	END
-	run timeout 60 script -qec "stty cols 80; '$root/run.sh' --target '$root/tests/fake/target' \
-		--suite '$suite' --cache '$dir/cache' --results '$dir/results'" /dev/null
+	in_terminal dumb
 	output=$(tr -d '\r' <<<"$output")
 	has '^memop/bad  not ok 2 the second page is denied to whom the first is permitted, in$'
 	has '^                    each of the four address spaces$'
 	has '^memop/bad  FAILED: 1 passed, 1 failed'
 	# What is to be copied, and a path, stay whole
-	[ -z "$(grep -E '.{81}' <<<"$output" | grep -vE 'again|results:')" ]
+	[ -z "$(grep -E '.{81}' <<<"$output" | grep -vE 'again|results:|report:')" ]
 	in_fake
 	has "^memop/bad  not ok 2 $text\$"
+}
+
+@test "a terminal shows what is wrong in colour, passed lines with -v only, and a line that moves" {
+	add_failing bad
+	add_test slow <<<'echo "TAP version 13"; echo "1..1"; sleep 2; echo "# cases: 3"; echo "ok 1 it waits"'
+	in_terminal xterm
+	[[ $output == *$'\r\e[K... 1 s, '*' of 2 tests done, about '*' s left: memop/slow'* ]]
+	output=$(sed -E 's/.*\r\x1b\[K//; s/\r//g' <<<"$output")
+	has $'^\e\\[1;31mmemop/bad   not ok 2 key 5 is denied\e\\[0m$'
+	has $'^\e\\[32mmemop/slow  passed: 1 passed'
+	[[ $output != *"ok 1 first"* ]]
+	[ "${lines[-1]//$'\r'/}" = "2 passed, 1 failed, 0 skipped" ]
+	export NO_COLOR=1
+	in_terminal xterm
+	[[ $output != *$'\e['[0-9]* ]]
+	in_terminal xterm -v
+	[[ $output == *"ok 1 first"* ]]
 }
 
 @test "a line that fails and then crashes tells of both" {
