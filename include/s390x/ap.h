@@ -91,11 +91,13 @@ struct ap_rig {
 
 extern struct ap_rig ap;
 
-/*
- * ap_options - report_options(), and what every test of vfio-ap needs: skips where it is not.
- * From here on a child restores masks, bindings and devices, also when this process is killed.
- */
+/* ap_options - report_options(), and what every test of vfio-ap needs: skips where it is not */
 void ap_options(int argc, char **argv, const struct line *lines, size_t count);
+/*
+ * ap_guard - masks, bindings and devices will be as they are now once this process has ended,
+ * in whatever way: a child sees to it
+ */
+void ap_guard(void);
 /* ap_begin - for report_around(): masks, cards and devices as at a start, all spare queues ours */
 void ap_begin(void);
 /* ap_end - for report_around(): no guest, no device, and masks as they were */

@@ -3,10 +3,12 @@
  * What tests of vfio-ap begin and end with: see s390x/ap.h.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,14 +19,25 @@ struct ap_rig ap;
 
 static int alive = -1; /* closed by the end of this process, however it ends */
 static pid_t guardian;
+static bool was_there[AP_MDEVS]; /* devices, when it began */
 
 /* ------------------------------------------------------------------- the guardian */
 
-static void remove_devices(void)
+static struct ap_mask read_mask(const char *file)
 {
-	for (unsigned int i = 0; i < AP_MDEVS; i++)
-		if (!access(ap_mdev_file(i, NULL), F_OK))
-			ap_write(ap_mdev_file(i, "remove"), "1");
+	struct ap_mask mask = { { 0 } };
+	char text[200];
+
+	ap_read(file, text, sizeof(text));
+	text[strcspn(text, "\n")] = 0;
+	TEST_ASSERT(!ap_mask_edit(&mask, text), "%s holds '%s'", file, text);
+	return mask;
+}
+
+static void remove_device(unsigned int mdev)
+{
+	if (!access(ap_mdev_file(mdev, NULL), F_OK))
+		ap_write(ap_mdev_file(mdev, "remove"), "1");
 }
 
 static void put_mask(const char *file, const struct ap_mask *mask)
@@ -52,18 +65,24 @@ static void bind_again(void)
 
 static void restore(void)
 {
-	remove_devices();
+	for (unsigned int i = 0; i < AP_MDEVS; i++)
+		if (!was_there[i])
+			remove_device(i);
 	put_mask(AP_BUS "aqmask", &ap.aqmask_first);
 	put_mask(AP_BUS "apmask", &ap.apmask_first);
 	bind_again();
 }
 
 /* A child that outlives this process, by as long as it takes to restore what is the host's */
-static void start_guardian(void)
+void ap_guard(void)
 {
 	int ends[2];
 	char byte;
 
+	for (unsigned int i = 0; i < AP_MDEVS; i++)
+		was_there[i] = !access(ap_mdev_file(i, NULL), F_OK);
+	ap.apmask_first = read_mask(AP_BUS "apmask");
+	ap.aqmask_first = read_mask(AP_BUS "aqmask");
 	TEST_ASSERT(!pipe(ends), "pipe");
 	guardian = fork();
 	TEST_ASSERT(guardian >= 0, "fork");
@@ -74,6 +93,11 @@ static void start_guardian(void)
 		return;
 	}
 	close(ends[1]);
+	/* The runner lets a process of this name end by itself, where it kills what a test leaves
+	 */
+	prctl(PR_SET_NAME, "restorer");
+	for (int fd = 0; fd < 3; fd++)
+		dup2(open("/dev/null", O_RDWR | O_CLOEXEC), fd);
 	setsid();
 	signal(SIGINT, SIG_IGN);
 	signal(SIGTERM, SIG_IGN);
@@ -109,17 +133,6 @@ static unsigned int take_spare(const char *variable, unsigned int *number)
 		at = *end == ',' ? end + 1 : end;
 	}
 	return count;
-}
-
-static struct ap_mask read_mask(const char *file)
-{
-	struct ap_mask mask = { { 0 } };
-	char text[200];
-
-	ap_read(file, text, sizeof(text));
-	text[strcspn(text, "\n")] = 0;
-	TEST_ASSERT(!ap_mask_edit(&mask, text), "%s holds '%s'", file, text);
-	return mask;
 }
 
 static unsigned int read_number(const char *file)
@@ -184,9 +197,7 @@ void ap_options(int argc, char **argv, const struct line *lines, size_t count)
 		ap.adapters >= 3 && ap.domains >= 2, SKIP_RESOURCE,
 		"spare cards: AP_ADAPTERS=A,B,C and AP_DOMAINS=D,E, which the host can do without");
 	ap.model.host = read_host();
-	ap.apmask_first = read_mask(AP_BUS "apmask");
-	ap.aqmask_first = read_mask(AP_BUS "aqmask");
-	start_guardian();
+	ap_guard();
 	atexit(end_guardian);
 }
 
@@ -204,7 +215,8 @@ void ap_begin(void)
 {
 	struct ap_host host = ap.machine ? machine_host() : read_host();
 
-	remove_devices();
+	for (unsigned int i = 0; i < AP_MDEVS; i++)
+		remove_device(i);
 	ap_model_begin(&ap.model, &host);
 	if (!ap.machine) {
 		ap.model.apmask = ap.apmask_first;
@@ -231,5 +243,6 @@ void ap_end(void)
 			ap_guest_free(ap.vm[i]);
 		ap.vm[i] = NULL;
 	}
-	remove_devices();
+	for (unsigned int i = 0; i < AP_MDEVS; i++)
+		remove_device(i);
 }
