@@ -38,6 +38,7 @@
 #define PFMF_SET_KEY 0x20000UL
 #define PFMF_CLEAR 0x10000UL
 #define PFMF_1M 0x1000UL
+#define PFMF_BYPASS 0x600UL /* MR and MC */
 
 static const uint64_t slots[] = { BASE };
 static struct arena *arena;
@@ -189,6 +190,68 @@ static void frames_1m(void)
 		report_skip(SKIP_ARCHITECTURE, "needs frames of 1 MiB (facility 8)");
 	else
 		frame_management(PFMF_1M);
+}
+
+/* PoP, "PERFORM FRAME MANAGEMENT FUNCTION": clearing is a store, setting a key is none */
+static void low_frames(void)
+{
+	static const uint64_t functions[] = { PFMF_CLEAR, PFMF_CLEAR | PFMF_SET_KEY, PFMF_SET_KEY };
+
+	arena->state.cpu.cr[0] = CR0_LOW_ADDRESS_PROTECTION;
+	for (uint64_t frame = 0; frame < 2; frame++)
+		for (size_t f = 0; f < ARRAY_SIZE(functions); f++) {
+			bool clears = functions[f] & PFMF_CLEAR;
+			struct judge_order o = { .address = frame * CONTRACT_PAGE + 0x234,
+						 .psw_mask = JUDGE_PSW,
+						 .kind = JUDGE_PFMF,
+						 .value = functions[f] };
+
+			if (!report_case())
+				continue;
+			report_decided("SKEY-10");
+			judge_run(arena, &o, 1);
+			if (o.code != (clears ? PGM_PROTECTION : 0))
+				report_wrong("PFMF of a frame with low addresses",
+					     clears ? "it is protected" : "it completes",
+					     "function %#lx, code %#x", (unsigned long)functions[f],
+					     o.code);
+		}
+	arena->state.cpu.cr[0] = 0;
+}
+
+static void bypass(uint64_t function, uint8_t key)
+{
+	bool same = (key & 0xf8) == (OLD_KEY & 0xf8), bypassed = function & PFMF_BYPASS;
+	uint8_t found, wanted = bypassed && same ? OLD_KEY : key;
+
+	if (!report_case())
+		return;
+	report_decided("SKEY-10");
+	snprintf(state, sizeof(state), "PFMF %#lx of the guest, to key %#04x",
+		 (unsigned long)(function | key), OLD_KEY);
+	arena_key(arena, FRAMES, ARENA_PAGES, OLD_KEY);
+	perform(FRAMES, function | key, 7, FRAMES + ARENA_UNIT);
+	TEST_ASSERT(!skey_get(arena->vm, FRAMES + 7 * CONTRACT_PAGE, 1, &found).ret,
+		    "KVM_S390_GET_SKEYS");
+	if (found != wanted)
+		report_wrong(state, "it is set, or left alone with R and C", "%#04x, not %#04x",
+			     found, wanted);
+}
+
+static void bypassed(void)
+{
+	static const uint8_t keys[] = { 0x50, 0x52, 0x54, 0x56, 0x58, 0x30, 0x36 };
+
+	if (!arena_facility(arena, 8) || !arena_facility(arena, 10)) {
+		report_skip(SKIP_ARCHITECTURE, "needs facilities 8 and 10");
+		return;
+	}
+	arena_scratch(arena, FRAMES);
+	for (size_t k = 0; k < ARRAY_SIZE(keys); k++)
+		for (uint64_t size = 0; size <= PFMF_1M; size += PFMF_1M) {
+			bypass(PFMF_SET_KEY | size, keys[k]);
+			bypass(PFMF_SET_KEY | PFMF_BYPASS | size, keys[k]);
+		}
 }
 
 /* ---------------------------------------------------------------------------- SSKE */
@@ -387,6 +450,8 @@ static const struct line lines[] = {
 	  "SKEY-10 MEMOP-KEY-03", frames_4k },
 	{ "PFMF of 1 MiB: from its frame to the end of the segment", "SKEY-10 MEMOP-KEY-03",
 	  frames_1m },
+	{ "PFMF: low addresses are not cleared where they are protected", "SKEY-10", low_frames },
+	{ "PFMF with R and C bypassed", "SKEY-10", bypassed },
 	{ "SSKE of many blocks, and with R and C bypassed", "SKEY-10", sske_masks },
 	{ "TPROT with DAT on tells what MEM_OP's checks find", "MEMOP-KEY-08", tests },
 	{ "TPROT of pages that the host has discarded", "MEMOP-KEY-08", tests_of_discarded },
