@@ -393,9 +393,49 @@ static void concurrent(void)
 	expect(enough(), "enough of both to mean anything", seen.reads);
 }
 
+#define FLAG_CHANGES 100
+
+/* Until it has changed often enough; the slot is there all the time */
+static void *flags_thread(void *argument)
+{
+	for (unsigned int i = 0; i < FLAG_CHANGES; i++) {
+		set(HERE, SIZE, 0, i % 2 ? 0 : KVM_MEM_LOG_DIRTY_PAGES);
+		sched_yield();
+	}
+	stop = true;
+	return argument;
+}
+
+static void flags_change(void)
+{
+	void *(*const race[])(void *) = { flags_thread, request_thread, request_thread };
+	pthread_t threads[ARRAY_SIZE(race)];
+
+	if (!request_there()) {
+		report_skip(SKIP_ARCHITECTURE, "needs requests that reach memory while a slot "
+					       "changes");
+		return;
+	}
+	fill();
+	memset(&seen, 0, sizeof(seen));
+	set(HERE, SIZE, 0, 0);
+	stop = false;
+	for (size_t i = 0; i < ARRAY_SIZE(race); i++)
+		pthread_create(&threads[i], NULL, race[i], NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(race); i++)
+		pthread_join(threads[i], NULL);
+	report_deciding("SLOT-05 SLOT-18");
+	report_note("requests_meanwhile", (double)seen.requests, "MEM_OPs");
+	expect(!seen.failed && !seen.absent, "MEM_OP: success, the slot is there all the time",
+	       seen.absent);
+	expect(!seen.torn, "MEM_OP: the bytes of the slot's memory", seen.torn);
+	expect(seen.requests > FLAG_CHANGES, "enough of them to mean anything", seen.requests);
+}
+
 static const struct line lines[] = {
 	{ "a slot is deleted, moved and added while it is in use",
 	  "SLOT-04 SLOT-05 SLOT-18 SLOT-24", concurrent },
+	{ "a slot is there while its flags change", "SLOT-05 SLOT-18", flags_change },
 };
 
 static void begin(void)

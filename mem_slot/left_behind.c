@@ -113,6 +113,16 @@ static void close_vms(void)
 	}
 }
 
+/* s390: each time the guest gets other tables */
+static void set_limit(void)
+{
+	for (unsigned long i = 0; i < times; i++) {
+		uint64_t value = i % 2 ? 1UL << 31 : 1UL << 42;
+
+		good &= !region_limit(vm->fd, KVM_SET_DEVICE_ATTR, &value).ret;
+	}
+}
+
 static void leaves_nothing(void (*change)(void), const char *request)
 {
 	char what[USAGE_TEXT];
@@ -149,6 +159,8 @@ static void changes(void)
 	leaves_nothing(log_on_and_off, "a log is turned on and off");
 	leaves_nothing(move_and_back, "a slot is moved");
 	leaves_nothing(move_and_log_off, "a slot is moved, and its log turned off");
+	if (!region_limit(vm->fd, KVM_GET_DEVICE_ATTR, &limit).ret)
+		leaves_nothing(set_limit, "a memory limit is set");
 }
 
 /* s390 tells how much storage a guest may have; elsewhere nothing is refused so late */

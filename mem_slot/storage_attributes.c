@@ -200,6 +200,7 @@ static void gets(uint64_t gfn, uint32_t count, uint32_t flags, struct answer a, 
 	struct outcome o;
 
 	memset(buffer, OTHER, PAGES + 16);
+	log.remaining = OTHER;
 	o = bits(KVM_S390_GET_CMMA_BITS, &log);
 	if (a.known && log.count == want + 1)
 		want++;
@@ -612,6 +613,35 @@ static void enabled_too_late(void)
 	report_outcome(outcome_error(ENXIO), bits(KVM_S390_SET_CMMA_BITS, &log), "set");
 }
 
+/* The bitmap of a slot of 128 MiB fills pages: what is kept behind it needs room of its own */
+static void large_slot(void)
+{
+	const uint64_t size = 128UL << 20;
+	struct region r = {
+		.slot = SLOTS, .flags = KVM_MEM_LOG_DIRTY_PAGES, .gpa = size, .size = size
+	};
+	struct kvm_s390_cmma_log log = { .start_gfn = size / 4096,
+					 .count = 8,
+					 .values = (uintptr_t)buffer };
+	struct outcome o;
+
+	enabled();
+	r.user = (uintptr_t)region_memory(size);
+	TEST_ASSERT(!region_set(vm->fd, false, &r).ret, "the large slot");
+	report_deciding("MIGR-04");
+	starts();
+	report_deciding("CMMA-05");
+	o = bits(KVM_S390_GET_CMMA_BITS, &log);
+	report_check(!o.ret && log.start_gfn == size / 4096 && log.count == 8 &&
+			     log.remaining == PAGES + size / 4096 - 8,
+		     "a slot of 128 MiB", "eight values from its first page, the rest remain",
+		     "errno %d, %u values from %#llx; %llu remain", o.err, log.count,
+		     (unsigned long long)log.start_gfn, (unsigned long long)log.remaining);
+	r.size = 0;
+	region_set(vm->fd, false, &r);
+	region_free_memory((uint8_t *)(uintptr_t)r.user, size);
+}
+
 static const struct line lines[] = {
 	{ "values are set as the mask says", "CMMA-03", masks },
 	{ "values that are not set", "CMMA-03", set_refused },
@@ -623,6 +653,8 @@ static const struct line lines[] = {
 	{ "pages that nobody has touched have no attributes (observed)", "CMMA-04", untouched },
 	{ "CMMA is enabled, and its state reset", "CMMA-06", enable_and_reset },
 	{ "CMMA is not enabled once there is a vCPU", "CMMA-06", enabled_too_late },
+	{ "all values of a slot of 128 MiB are dirty when migration mode starts", "MIGR-04 CMMA-05",
+	  large_slot },
 };
 
 int main(int argc, char **argv)
