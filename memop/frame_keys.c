@@ -25,6 +25,9 @@
 #include "s390x/judge.h"
 #include "s390x/skey.h"
 #include "s390x/trial.h"
+#include "slot/backing.h"
+#include "slot/dirty_log.h"
+#include "slot/region.h"
 
 #define BASE 0x100000UL
 #define FRAMES 0x200000UL /* a segment that PFMF works on */
@@ -254,6 +257,54 @@ static void bypassed(void)
 		}
 }
 
+#define LOGGED 0x40000000UL
+#define LOGGED_SLOT 9
+
+static void clear_in_log(const struct dirty_log *log, uint64_t function, size_t page)
+{
+	const bool clears = function & PFMF_CLEAR;
+	const size_t to = function & PFMF_1M ? ARENA_PAGES : page + 1;
+	struct pages found = pages_none(ARENA_PAGES);
+
+	if (!report_case())
+		return;
+	report_decided("DIRTY-01");
+	snprintf(state, sizeof(state), "PFMF %#lx of the guest, from frame %zu of a logged slot",
+		 (unsigned long)function, page);
+	perform(LOGGED, function, page, LOGGED + ARENA_UNIT);
+	TEST_ASSERT(!dirty_get(log, &found).ret, "KVM_GET_DIRTY_LOG");
+	for (size_t i = 0; i < ARENA_PAGES; i++)
+		if (clears && pages_has(&found, i) != (i >= page && i < to)) {
+			report_wrong(state, "the frames that are cleared are in the log, no other",
+				     "frame %zu is%s", i, pages_has(&found, i) ? "" : " not");
+			break;
+		}
+	pages_free(&found);
+}
+
+/* The guest never touches the memory itself: nothing but PFMF tells that it is written */
+static void cleared_in_log(void)
+{
+	struct region r = { .slot = LOGGED_SLOT,
+			    .flags = KVM_MEM_LOG_DIRTY_PAGES,
+			    .gpa = LOGGED,
+			    .size = ARENA_UNIT };
+	struct dirty_log log = { arena->vm->fd, LOGGED_SLOT, ARENA_PAGES };
+	uint8_t *memory = region_memory(ARENA_UNIT);
+
+	r.user = (uintptr_t)memory;
+	TEST_ASSERT(!region_set(arena->vm->fd, false, &r).ret, "the slot");
+	for (size_t page = 0; page < ARENA_PAGES; page += 85) {
+		clear_in_log(&log, PFMF_CLEAR, page);
+		clear_in_log(&log, PFMF_CLEAR | PFMF_SET_KEY | 0x30, page);
+		if (arena_facility(arena, 8))
+			clear_in_log(&log, PFMF_CLEAR | PFMF_1M, page);
+	}
+	r.size = 0;
+	TEST_ASSERT(!region_set(arena->vm->fd, false, &r).ret, "the slot");
+	region_free_memory(memory, ARENA_UNIT);
+}
+
 /* ---------------------------------------------------------------------------- SSKE */
 
 static void set_blocks(uint8_t key, size_t page)
@@ -452,6 +503,7 @@ static const struct line lines[] = {
 	  frames_1m },
 	{ "PFMF: low addresses are not cleared where they are protected", "SKEY-10", low_frames },
 	{ "PFMF with R and C bypassed", "SKEY-10", bypassed },
+	{ "PFMF: frames that are cleared are in the log", "DIRTY-01", cleared_in_log },
 	{ "SSKE of many blocks, and with R and C bypassed", "SKEY-10", sske_masks },
 	{ "TPROT with DAT on tells what MEM_OP's checks find", "MEMOP-KEY-08", tests },
 	{ "TPROT of pages that the host has discarded", "MEMOP-KEY-08", tests_of_discarded },

@@ -3,7 +3,8 @@
 #
 # mutation.sh [OPTION...]: a campaign of single faults in kvm.ko against the suite, in the
 # emulated machine. Options are campaign.py's: --set memop|slot, --sample N, --seed N,
-# --jobs N, --test PATTERN, --without TEST. The log stays in build/mutation/SET.jsonl; a campaign that was
+# --jobs N, --test PATTERN, --without TEST; with --set people those of people.py: --only NAME,
+# --jobs N, --test TEST. The log stays in build/mutation/SET.jsonl; a campaign that was
 # ended goes on from it. KERNEL names the Debian kernel (--list-kernels).
 set -euo pipefail
 shopt -s inherit_errexit
@@ -14,11 +15,12 @@ for part in host remember packages debian; do
 done
 
 main() {
-	local tree suite set=memop i
+	local tree suite set=memop script=campaign i
 
 	for ((i = 1; i < $#; i++)); do
 		[[ ${!i} != --set ]] || set=${*:i+1:1}
 	done
+	[[ $set != people ]] || script=people
 	export CACHE=${CACHE:-$here/build} KERNEL=${KERNEL:-$(debian_default_suite)} MEMORY=${MEMORY:-512} CPUS=${CPUS:-1} MODULES=${MODULES:-kvm:hpage=1}
 	mkdir -p "$CACHE/mutation"
 	PYTHON=$(host_python)
@@ -31,7 +33,7 @@ main() {
 	suite=$CACHE/mutation/suite
 	make -s -C "$here" -j "$(nproc)" KSRC="$CACHE/linux-$KERNEL" CROSS_COMPILE=s390x-linux-gnu- \
 		OUTPUT="$CACHE/out/mutation" INSTALL_PATH="$suite" install
-	"$PYTHON" "$here/tests/mutation/campaign.py" --tree "$tree" --suite "$suite" \
+	"$PYTHON" "$here/tests/mutation/$script.py" --tree "$tree" --suite "$suite" \
 		--target "$here/targets/hercules/target" --log "$CACHE/mutation/$set.jsonl" "$@"
 }
 
