@@ -74,6 +74,34 @@ void ap_guest_free(struct ap_guest *g);
 int ap_guest_device(const struct ap_guest *g);
 /* ap_guest_scan - QCI, and TAPQ for each queue of @scan; false: it came to user space */
 bool ap_guest_scan(struct ap_guest *g, struct ap_scan *scan);
+/* ap_guest_memory - its byte at this address, below 1 MiB */
+void *ap_guest_memory(const struct ap_guest *g, unsigned long address);
+/* ap_guest_map - all of its memory, for its open device: notification bytes lie there */
+void ap_guest_map(const struct ap_guest *g);
+/*
+ * ap_guest_run - run the program at this address, to its DIAGNOSE 501
+ * Returns the address behind that, 0 where something else came to user space.
+ */
+unsigned long ap_guest_run(struct ap_guest *g, unsigned long address);
+
+/* ------------------------------------------------- their interrupts (ap_interrupt.c) */
+
+/* A PQAP of the guest: its status, or its program interruption */
+struct ap_status {
+	uint32_t word; /* AP_STATUS_... and the response code */
+	uint16_t program;
+};
+
+#define AP_STATUS_INTERRUPTS 0x01000000U
+#define AP_STATUS_RC(word) ((word) >> 16 & 0xff)
+
+/* ap_guest_test - PQAP(TAPQ) */
+struct ap_status ap_guest_test(struct ap_guest *g, unsigned int queue);
+/* ap_guest_control - PQAP(AQIC), with this subclass and address of the notification byte */
+struct ap_status ap_guest_control(struct ap_guest *g, unsigned int queue, bool enable,
+				  unsigned int subclass, unsigned long byte);
+/* ap_guest_wait - a moment in which all I/O interruptions are taken; the first one's word, or 0 */
+uint32_t ap_guest_wait(struct ap_guest *g);
 
 /* ----------------------------------------------------------- the rig (ap_rig.c) */
 

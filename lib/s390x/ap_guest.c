@@ -25,6 +25,7 @@
 #define QUEUES 0x40000UL /* two bytes each */
 #define PSW_64_BIT 0x0000000180000000UL
 #define EXIT_IPA 0x8300
+#define AP_INTERRUPTS (1ULL << (127 - 65))
 
 /*
  * PQAP (Principles of Operation do not have it; include/uapi and arch/s390/include/asm/ap.h of
@@ -63,6 +64,25 @@ struct ap_guest {
 	int container, group, link, device; /* -1: not open; link: KVM's to the group */
 };
 
+/* STFLE bit 65, where KVM has it to offer: before there is a vCPU */
+static void offer_interrupts(struct kvm_vm *vm)
+{
+	struct kvm_s390_vm_cpu_machine offered;
+	struct kvm_s390_vm_cpu_processor model;
+
+	if (__kvm_device_attr_get(vm->fd, KVM_S390_VM_CPU_MODEL, KVM_S390_VM_CPU_MACHINE,
+				  &offered) ||
+	    !(offered.fac_mask[1] & AP_INTERRUPTS))
+		return;
+	TEST_ASSERT(!__kvm_device_attr_get(vm->fd, KVM_S390_VM_CPU_MODEL, KVM_S390_VM_CPU_PROCESSOR,
+					   &model),
+		    "the CPU model, errno %d", errno);
+	model.fac_list[1] |= AP_INTERRUPTS;
+	TEST_ASSERT(!__kvm_device_attr_set(vm->fd, KVM_S390_VM_CPU_MODEL, KVM_S390_VM_CPU_PROCESSOR,
+					   &model),
+		    "facility 65, errno %d", errno);
+}
+
 struct ap_guest *ap_guest_create(bool instructions)
 {
 	struct ap_guest *g = calloc(1, sizeof(*g));
@@ -80,6 +100,7 @@ struct ap_guest *ap_guest_create(bool instructions)
 							: KVM_S390_VM_CRYPTO_DISABLE_APIE,
 					   NULL),
 		    "AP instructions, errno %d", errno);
+	offer_interrupts(g->vm);
 	g->vcpu = __vm_vcpu_add(g->vm, 0);
 	memcpy(g->memory + CODE, ap_program, (size_t)(ap_program_end - ap_program));
 	return g;
@@ -193,9 +214,39 @@ static struct ap_mask mask_at(const uint8_t *at)
 	return m;
 }
 
-bool ap_guest_scan(struct ap_guest *g, struct ap_scan *scan)
+void *ap_guest_memory(const struct ap_guest *g, unsigned long address)
+{
+	return g->memory + address;
+}
+
+void ap_guest_map(const struct ap_guest *g)
+{
+	struct vfio_iommu_type1_dma_map map = {
+		.argsz = sizeof(map),
+		.flags = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE,
+		.vaddr = (uintptr_t)g->memory,
+		.size = UNIT,
+	};
+
+	TEST_ASSERT(!ioctl(g->container, VFIO_IOMMU_MAP_DMA, &map), "VFIO_IOMMU_MAP_DMA, errno %d",
+		    errno);
+}
+
+unsigned long ap_guest_run(struct ap_guest *g, unsigned long address)
 {
 	struct kvm_run *run = g->vcpu->run;
+
+	run->psw_mask = PSW_64_BIT;
+	run->psw_addr = address;
+	TEST_ASSERT(!_vcpu_run(g->vcpu), "KVM_RUN, errno %d", errno);
+	if (run->exit_reason != KVM_EXIT_S390_SIEIC || run->s390_sieic.icptcode != 4 ||
+	    (run->s390_sieic.ipa & 0xff00) != EXIT_IPA)
+		return 0;
+	return run->psw_addr;
+}
+
+bool ap_guest_scan(struct ap_guest *g, struct ap_scan *scan)
+{
 	uint64_t count = scan->count;
 
 	TEST_ASSERT(count <= AP_QUEUES, "%zu queues", scan->count);
@@ -203,11 +254,7 @@ bool ap_guest_scan(struct ap_guest *g, struct ap_scan *scan)
 	memcpy(g->memory + QUEUES, scan->queue, count * sizeof(*scan->queue));
 	memset(g->memory + FOUND, 0xee, count);
 	memset(g->memory + QCI, 0, 128);
-	run->psw_mask = PSW_64_BIT;
-	run->psw_addr = CODE;
-	TEST_ASSERT(!_vcpu_run(g->vcpu), "KVM_RUN, errno %d", errno);
-	if (run->exit_reason != KVM_EXIT_S390_SIEIC || run->s390_sieic.icptcode != 4 ||
-	    (run->s390_sieic.ipa & 0xff00) != EXIT_IPA)
+	if (!ap_guest_run(g, CODE))
 		return false;
 	memcpy(scan->rc, g->memory + FOUND, count);
 	scan->qci.adapters = mask_at(g->memory + QCI + 16);

@@ -91,11 +91,8 @@ static bool read_card(struct reader *r)
 	static const struct {
 		const char *word;
 		uint8_t code;
-	} types[] = { { "cex4", 10 },
-		      { "cex5", 11 },
-		      { "cex6", 12 },
-		      { "cex7", 13 },
-		      { "cex8", 14 } },
+	} types[] = { { "cex3", 9 },  { "cex4", 10 }, { "cex5", 11 },
+		      { "cex6", 12 }, { "cex7", 13 }, { "cex8", 14 } },
 	  modes[] = { { "cca", AP_CCA }, { "accel", AP_ACCEL }, { "ep11", AP_EP11 } },
 	  states[] = { { "off", AP_DECONFIGURED }, { "chkstop", AP_CHECKSTOPPED } };
 	struct ap_card card = { 0 };
