@@ -140,7 +140,7 @@ build() {
 		/usr/bin/python3 -c 'import ast, sys; ast.parse(open(sys.argv[1]).read())' "$file"
 	done
 	run git grep -L SPDX-License-Identifier -- ':!COPYING' ':!*.md' ':!*.patch' ':!.editorconfig' \
-		':!.shellcheckrc'
+		':!.shellcheckrc' ':!debian/changelog' ':!debian/copyright' ':!debian/source/format'
 	[ -z "$output" ]
 }
 
