@@ -369,6 +369,24 @@ static void check_ap_answers(void)
 	tell(ap_known_reset(AP_ONLINE, AP_DECONFIGURED), NULL, "a card deconfigured");
 }
 
+static void check_ap_masks(void)
+{
+	struct ap_model before = { .mdev[1] = { .there = true, .matrix = ap_of(1, 2, 0) } };
+	struct ap_model after = before;
+
+	after.apmask = ap_of(1, 0, 0).adapters;
+	tell(ap_known_mask(&before, &after, EBUSY), "DEV-22",
+	     "an adapter of a device, in one mask");
+	tell(ap_known_mask(&before, &after, EINVAL), NULL, "another error");
+	after.apmask = ap_of(2, 0, 0).adapters;
+	tell(ap_known_mask(&before, &after, EBUSY), NULL, "an adapter of nobody");
+	after.aqmask = ap_of(0, 2, 0).domains;
+	tell(ap_known_mask(&before, &after, EBUSY), "DEV-22", "a domain of a device, in one mask");
+	tell(ap_known_mask(&after, &before, EBUSY), NULL, "bits that are taken out");
+	before.mdev[1].matrix.adapters = ap_of(0, 0, 0).adapters;
+	tell(ap_known_mask(&before, &after, EBUSY), NULL, "a device without queues");
+}
+
 static void check_ap_faults(void)
 {
 	const struct ap_mask left = ap_of(0, 0, 1).controls;
@@ -412,6 +430,7 @@ static void check_ap_faults(void)
 int main(void)
 {
 	check_ap_answers();
+	check_ap_masks();
 	check_ap_faults();
 	check_requests();
 	check_order();

@@ -23,7 +23,7 @@ static void take_and_give_back(void)
 	static const enum ap_kind kinds[] = { AP_ADAPTER, AP_DOMAIN, AP_CONTROL };
 	static const char *const decides[] = { "AP-ASSIGN-01", "AP-ASSIGN-01", "AP-ASSIGN-08" };
 
-	for (unsigned int from = 0; from < 3; from++) {
+	for (unsigned int from = 0; from < 2; from++) {
 		for (unsigned int i = 0; i < 6; i++) {
 			unsigned int k = (from + i) % 3;
 			unsigned int *spare = kinds[k] == AP_ADAPTER ? ap.adapter : ap.domain;
@@ -158,10 +158,10 @@ static void of_default_drivers(void)
 
 static unsigned int absent(const struct ap_mask *mask)
 {
-	unsigned int n = 60;
+	unsigned int n = 1;
 
 	while (ap_has(mask, n))
-		n--;
+		n++;
 	return n;
 }
 

@@ -99,7 +99,7 @@ static void without_the_feature(void)
 
 static unsigned int absent(const struct ap_mask *mask)
 {
-	unsigned int n = 50;
+	unsigned int n = 1;
 
 	while (ap_has(mask, n))
 		n++;
@@ -112,6 +112,9 @@ static void not_the_host_s(void)
 	unsigned int adapter = absent(&ap.model.host.config.adapters);
 	char text[20];
 
+	/* QCI of the guest is to show what it was given, not only what there is */
+	if (ap.machine)
+		ap_machine_describe(&ap.model.host, ap.more = "rawqci\n");
 	sprintf(text, "-%u", adapter);
 	ap_edit(AP_ADAPTER, text, "AP-FILTER-01");
 	ap_assign(0, AP_ADAPTER, adapter, "AP-FILTER-01");

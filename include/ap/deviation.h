@@ -15,6 +15,12 @@
  */
 const char *ap_known_sharing(struct ap_answer expected, int err);
 
+/*
+ * ap_known_mask - EBUSY for a bit of a mask that a device has queues of, though the other mask
+ * leaves them to it; between @before and @after the mask has changed
+ */
+const char *ap_known_mask(const struct ap_model *before, const struct ap_model *after, int err);
+
 /* ap_known_number - ERANGE for ENODEV, of a number that no unsigned long can hold */
 const char *ap_known_number(const char *text, int err);
 

@@ -169,6 +169,12 @@ struct ap_came {
 
 /* ap_take - take the step at the kernel and at the model */
 struct ap_came ap_take(const struct ap_step *s);
+/*
+ * ap_known_answer - the deviation that explains an answer which is not the expected one, or NULL
+ * The model is then as the kernel has it.
+ */
+const char *ap_known_answer(const struct ap_model *before, const struct ap_step *s,
+			    const struct ap_came *came);
 /* ap_words - the step in words, to AP_WORDS bytes; returns @text */
 const char *ap_words(const struct ap_step *s, char *text);
 

@@ -15,6 +15,24 @@ const char *ap_known_sharing(struct ap_answer expected, int err)
 	return expected.or == EBUSY && err == EADDRINUSE ? "DEV-17" : NULL;
 }
 
+const char *ap_known_mask(const struct ap_model *before, const struct ap_model *after, int err)
+{
+	struct ap_mask a = ap_without(&after->apmask, &before->apmask);
+	struct ap_mask d = ap_without(&after->aqmask, &before->aqmask);
+
+	for (unsigned int i = 0; i < AP_MDEVS && err == EBUSY; i++) {
+		const struct ap_matrix *has = &before->mdev[i].matrix;
+		struct ap_mask adapters = ap_both(&a, &has->adapters);
+		struct ap_mask domains = ap_both(&d, &has->domains);
+
+		if (before->mdev[i].there && !ap_is_empty(&has->adapters) &&
+		    !ap_is_empty(&has->domains) &&
+		    (!ap_is_empty(&adapters) || !ap_is_empty(&domains)))
+			return "DEV-22";
+	}
+	return NULL;
+}
+
 const char *ap_known_number(const char *text, int err)
 {
 	char *end;

@@ -72,7 +72,7 @@ bool ap_case(const struct ap_step *s, const char *decides)
 		return true;
 	report_decided(decides);
 	if (!is_expected(s, &came)) {
-		const char *known = ap_known_sharing(came.expected, came.err);
+		const char *known = ap_known_answer(&before, s, &came);
 
 		if (!known)
 			return fail(

@@ -246,6 +246,8 @@ static void choose(struct ap_scan *scan, bool all)
 	struct ap_mask every = { { ~0UL, ~0UL, ~0UL, ~0UL } };
 	struct ap_mask adapters = all ? every : near(true), domains = all ? every : near(false);
 
+	if (all && scan->count == AP_QUEUES)
+		return;
 	scan->count = 0;
 	AP_EACH(a, &adapters)
 	{
@@ -256,19 +258,44 @@ static void choose(struct ap_scan *scan, bool all)
 	}
 }
 
+static unsigned int code_of(const struct ap_matrix *guest, unsigned int queue)
+{
+	return ap_has(&guest->adapters, queue >> 8) && ap_has(&guest->domains, queue & 255)
+		       ? ap.model.host.state[queue >> 8]
+		       : AP_NOT_VALID;
+}
+
+/* Of all queues, in order: one comparison, where nothing is wrong */
+static bool all_are(const struct ap_scan *scan, const struct ap_matrix *guest)
+{
+	static uint8_t code[AP_QUEUES];
+
+	if (scan->count != AP_QUEUES)
+		return false;
+	memset(code, AP_NOT_VALID, sizeof(code));
+	AP_EACH(a, &guest->adapters)
+	{
+		AP_EACH(d, &guest->domains)
+		{
+			code[ap_queue(a, d)] = ap.model.host.state[a];
+		}
+	}
+	return !memcmp(code, scan->rc, sizeof(code));
+}
+
 static bool found_is(struct ap_wrong *w, const struct ap_scan *scan, const struct ap_matrix *guest)
 {
-	for (size_t i = 0; i < scan->count; i++) {
-		unsigned int queue = scan->queue[i], adapter = queue >> 8;
-		bool has =
-			ap_has(&guest->adapters, adapter) && ap_has(&guest->domains, queue & 255);
-		unsigned int rc = has ? ap.model.host.state[adapter] : AP_NOT_VALID;
-		char text[100];
+	char text[100];
 
-		if (rc == scan->rc[i])
+	if (all_are(scan, guest))
+		return true;
+	for (size_t i = 0; i < scan->count; i++) {
+		unsigned int queue = scan->queue[i], code = code_of(guest, queue);
+
+		if (code == scan->rc[i])
 			continue;
 		snprintf(text, sizeof(text), "response code %02x for queue %02x.%04x in the guest",
-			 rc, adapter, queue & 255);
+			 code, queue >> 8, queue & 255);
 		return wrong(w, "AP-GUEST-01", text, "%02x", scan->rc[i]);
 	}
 	return true;
@@ -276,7 +303,8 @@ static bool found_is(struct ap_wrong *w, const struct ap_scan *scan, const struc
 
 static bool guest_is(struct ap_wrong *w, unsigned int vm, bool all)
 {
-	static struct ap_scan scan;
+	static struct ap_scan wide, narrow;
+	struct ap_scan *scan = all ? &wide : &narrow;
 	struct ap_matrix guest = { 0 };
 	char to_be[AP_TEXT], is[AP_TEXT];
 	int mdev = -1;
@@ -286,19 +314,19 @@ static bool guest_is(struct ap_wrong *w, unsigned int vm, bool all)
 			mdev = (int)i;
 	if (mdev >= 0)
 		guest = ap_model_guest(&ap.model, (unsigned int)mdev);
-	choose(&scan, all);
-	if (!ap_guest_scan(ap.vm[vm - 1], &scan))
+	choose(scan, all);
+	if (!ap_guest_scan(ap.vm[vm - 1], scan))
 		return wrong(w, "AP-GUEST-01", "the guest's instructions are carried out",
 			     "they came to user space");
-	if (!found_is(w, &scan, &guest))
+	if (!found_is(w, scan, &guest))
 		return false;
-	if (ap_matrix_equal(&scan.qci, &guest))
+	if (ap_matrix_equal(&scan->qci, &guest))
 		return true;
 	ap_config_text(&guest, to_be);
-	ap_config_text(&scan.qci, is);
+	ap_config_text(&scan->qci, is);
 	wrong(w, "AP-GUEST-01", flat(to_be), "QCI of the guest has %.300s", flat(is));
 	if (mdev >= 0)
-		explain(w, (unsigned int)mdev, &scan.qci);
+		explain(w, (unsigned int)mdev, &scan->qci);
 	return false;
 }
 

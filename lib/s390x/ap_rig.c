@@ -238,6 +238,13 @@ void ap_begin(void)
 
 void ap_end(void)
 {
+	/* Once more, over all queue numbers: a case that decides no clause of the line */
+	for (unsigned int i = 0; i < AP_MDEVS; i++) {
+		if (!ap.vm[i] || ap.lost)
+			continue;
+		ap_look(true, NULL);
+		break;
+	}
 	for (unsigned int i = 0; i < AP_MDEVS; i++) {
 		if (ap.vm[i])
 			ap_guest_free(ap.vm[i]);

@@ -9,6 +9,7 @@
 
 #include <linux/vfio.h>
 
+#include "ap/deviation.h"
 #include "s390x/ap.h"
 #include "test_util.h"
 
@@ -201,4 +202,17 @@ const char *ap_words(const struct ap_step *s, char *text)
 	else
 		snprintf(text, AP_WORDS, "device %u %s", s->mdev, deeds[s->deed]);
 	return text;
+}
+
+const char *ap_known_answer(const struct ap_model *before, const struct ap_step *s,
+			    const struct ap_came *came)
+{
+	const char *known = ap_known_sharing(came->expected, came->err);
+
+	if (!known && s->deed == AP_EDIT && !came->expected.err) {
+		known = ap_known_mask(before, &ap.model, came->err);
+		if (known)
+			ap.model = *before;
+	}
+	return known;
 }
