@@ -10,6 +10,7 @@
 #include "arch.h"
 #include "ap_chsc.h"
 #include "disk.h"
+#include "facilities.h"
 #include "guest.h"
 #include "machine.h"
 
@@ -263,6 +264,8 @@ END_DEVICE_SECTION
 
 HDL_INSTRUCTION_SECTION;
 {
+	HDL_900_DEFINST(HDL_INSTARCH_900, 0xB2B0, ap_stfle);
+	HDL_900_DEFINST(HDL_INSTARCH_900, 0xB928, ap_pckmo);
 	HDL_900_DEFINST(HDL_INSTARCH_900, 0xB2AD, ap_nqap);
 	HDL_900_DEFINST(HDL_INSTARCH_900, 0xB2AE, ap_dqap);
 	HDL_900_DEFINST(HDL_INSTARCH_900, 0xB2AF, ap_pqap);
