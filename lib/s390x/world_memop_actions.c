@@ -10,6 +10,7 @@
 #include "world/action.h"
 
 #define CHECK KVM_S390_MEMOP_F_CHECK_ONLY
+#define TRIES 12 /* at a request of a rare kind */
 #define INJECT KVM_S390_MEMOP_F_INJECT_EXCEPTION
 #define KEYED KVM_S390_MEMOP_F_SKEY_PROTECTION
 
@@ -114,6 +115,79 @@ static void draw_logical_check(struct world *w, uint64_t *a)
 	a[FLAGS] |= CHECK;
 }
 
+static struct attempt attempt_of(const uint64_t *a)
+{
+	struct attempt t = { .r.op = { .op = (uint32_t)a[OP],
+				       .flags = a[FLAGS],
+				       .gaddr = a[ADDRESS],
+				       .size = (uint32_t)a[SIZE],
+				       .key = (uint8_t)a[KEY_AR],
+				       .ar = (uint8_t)(a[KEY_AR] >> 8) } };
+
+	t.r.on_vcpu = a[OP] <= KVM_S390_MEMOP_SIDA_WRITE;
+	return t;
+}
+
+/*
+ * Draw until the request is one that is wanted, or a few times: what is rare by chance, but
+ * what much goes wrong in
+ */
+static void draw_until(struct world *w, uint64_t *a, void (*draw)(struct world *, uint64_t *),
+		       bool (*wanted)(struct world *, const uint64_t *, const struct attempt *))
+{
+	for (int i = 0; i < TRIES; i++) {
+		struct attempt t;
+
+		draw(w, a);
+		t = attempt_of(a);
+		world_predict(w, (unsigned int)a[VCPU], &t);
+		if (!t.p.refused && wanted(w, a, &t))
+			return;
+	}
+}
+
+static void draw_some_logical(struct world *w, uint64_t *a)
+{
+	draw_logical(w, a, world_below(w, 2));
+	a[FLAGS] |= INJECT;
+}
+
+/* Of what is not the primary space: its bits in the TEID are not 0 */
+static bool meets_exception(struct world *w, const uint64_t *a, const struct attempt *t)
+{
+	const struct cpu *cpu = &world_cpu(w, (unsigned int)a[VCPU])->cpu;
+
+	return t->p.cause.code && (cpu->psw_mask & PSW_AS_HOME || world_one_in(w, 4));
+}
+
+/* An exception in a space, which is injected */
+static void draw_injection(struct world *w, uint64_t *a)
+{
+	draw_until(w, a, draw_some_logical, meets_exception);
+}
+
+/* Into two pages of a slot, or out of it */
+static void draw_two_pages(struct world *w, uint64_t *a)
+{
+	draw_absolute(w, a, KVM_S390_MEMOP_ABSOLUTE_WRITE);
+	a[FLAGS] = world_one_in(w, 4) ? 0 : KEYED;
+	a[ADDRESS] |= WORLD_PAGE - 8;
+	a[SIZE] = 16 + world_below(w, 64);
+}
+
+static bool ends_after_a_page(struct world *w, const uint64_t *a, const struct attempt *t)
+{
+	(void)w;
+	(void)a;
+	return t->p.cause.code && t->p.reachable;
+}
+
+/* A store of which a part takes place */
+static void draw_part(struct world *w, uint64_t *a)
+{
+	draw_until(w, a, draw_two_pages, ends_after_a_page);
+}
+
 /* One thing of it is wrong */
 static void draw_refused(struct world *w, uint64_t *a)
 {
@@ -137,19 +211,6 @@ static void draw_refused(struct world *w, uint64_t *a)
 	case 4:
 		a[KEY_AR] |= 16 << 8;
 	}
-}
-
-static struct attempt attempt_of(const uint64_t *a)
-{
-	struct attempt t = { .r.op = { .op = (uint32_t)a[OP],
-				       .flags = a[FLAGS],
-				       .gaddr = a[ADDRESS],
-				       .size = (uint32_t)a[SIZE],
-				       .key = (uint8_t)a[KEY_AR],
-				       .ar = (uint8_t)(a[KEY_AR] >> 8) } };
-
-	t.r.on_vcpu = a[OP] <= KVM_S390_MEMOP_SIDA_WRITE;
-	return t;
 }
 
 static bool ready(struct world *w, const uint64_t *a, bool refused)
@@ -203,6 +264,8 @@ static const struct action table[] = {
 	{ "memop-logical-read", 8, draw_logical_read, ready_memop, act_memop, text_memop },
 	{ "memop-logical-write", 12, draw_logical_write, ready_memop, act_memop, text_memop },
 	{ "memop-logical-check", 6, draw_logical_check, ready_memop, act_memop, text_memop },
+	{ "memop-inject", 8, draw_injection, ready_memop, act_memop, text_memop },
+	{ "memop-part", 8, draw_part, ready_memop, act_memop, text_memop },
 	{ "memop-refused", 3, draw_refused, ready_refused, act_memop, text_memop },
 };
 
