@@ -60,11 +60,11 @@ root_prepare() {
 build_and_run() {
 	# shellcheck disable=SC2016 # for that shell
 	in_s390x bash -c 'set -e
-		mkdir -p "$1"/{suite,linux,proc}
-		mount --bind -o ro "$2" "$1/suite"
-		mount --bind -o ro "$3" "$1/linux"
+		mkdir -p "$1"/{src,ksrc,proc}
+		mount --bind -o ro "$2" "$1/src"
+		mount --bind -o ro "$3" "$1/ksrc"
 		mount -t proc proc "$1/proc"
-		exec chroot "$1" make -s -j "$5" -C /suite KSRC=/linux OUTPUT=/tmp/out TESTS="$4" run_tests' \
+		exec chroot "$1" make -s -j "$5" -C /src KSRC=/ksrc OUTPUT=/tmp/o TESTS="$4" run_tests' \
 		- "$CACHE/native-s390x" "$top" "$KSRC" "$glob" "$(nproc)"
 }
 

@@ -220,3 +220,12 @@ everything_with() {
 		[ -z "$(pgrep -f "$suite/memop/slow")" ]
 	done
 }
+
+@test "a Python without its library, as python3-minimal brings it, is none: awk judges" {
+	add good 'echo "TAP version 13"; echo 1..1; echo "# cases: 1"; echo "ok 1 fine"'
+	echo 'raise ModuleNotFoundError("No module named dataclasses")' >"$suite/runner/dataclasses.py"
+	run_tests
+	[ "$status" -eq 0 ]
+	has 'judged by awk$'
+	has '^ok 1 memop: good'
+}
