@@ -364,6 +364,8 @@ static void check_ap_answers(void)
 	tell(ap_known_config("0,0,0\n", EBUSY), NULL, "short masks, refused");
 	tell(ap_known_removal(false), "DEV-21", "a removal that waits");
 	tell(ap_known_removal(true), NULL, "one that comes back");
+	tell(ap_known_takeover(0x01), "FIND-36", "AQIC beside a second device");
+	tell(ap_known_takeover(0x06), NULL, "AQIC refused otherwise");
 	tell(ap_known_reset(AP_DECONFIGURED, AP_ONLINE), "FIND-35", "a card configured again");
 	tell(ap_known_reset(AP_ONLINE, AP_ONLINE), NULL, "a card that was there all the time");
 	tell(ap_known_reset(AP_ONLINE, AP_DECONFIGURED), NULL, "a card deconfigured");

@@ -190,6 +190,20 @@ static void states_end(void)
 	card_is(ap.adapter[0], AP_ONLINE, "AP-PLUG-06 AP-RESET-03");
 }
 
+static void old_cards(void)
+{
+	static struct ap_host host;
+
+	if (!guest_begins())
+		return;
+	host = ap.model.host;
+	ap_put(&host.config.adapters, 9, true);
+	ap_put(&host.old, 9, true);
+	ap_edit(AP_ADAPTER, "-9", "AP-BUS-03");
+	ap_host(&host, "AP-BUS-03");
+	ap_assign(0, AP_ADAPTER, 9, "AP-BUS-03");
+}
+
 static const struct line lines[] = {
 	{ "what is assigned is plugged into a running guest, what is unassigned is unplugged",
 	  "AP-PLUG-01 AP-PLUG-02", assigned },
@@ -209,6 +223,7 @@ static const struct line lines[] = {
 	  states },
 	{ "a deconfigured card is configured again, and its queues are the guest's (observed)",
 	  "AP-PLUG-06 AP-RESET-03", states_end },
+	{ "a card older than CEX4 is nobody's", "AP-BUS-03", old_cards },
 };
 
 int main(int argc, char **argv)

@@ -10,6 +10,7 @@
  */
 #include <stdio.h>
 
+#include "ap/deviation.h"
 #include "s390x/ap.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -158,6 +159,26 @@ static void ends_with_the_device(void)
 	expect_enabled(false, "for the next guest");
 }
 
+/* A second device that the VM may not have: the first one's interrupts are its own still */
+static void beside_a_second_device(void)
+{
+	struct ap_status s;
+
+	if (!guest_begins())
+		return;
+	ap_do(AP_CREATE, 1, 0, "AP-GUEST-03");
+	ap_do(AP_OPEN, 1, 1, "AP-GUEST-03");
+	s = control(true);
+	if (!s.program && ap_known_takeover(AP_STATUS_RC(s.word))) {
+		report_case();
+		report_fault(ap_known_takeover(AP_STATUS_RC(s.word)));
+		return;
+	}
+	report_deciding("AP-INTR-01");
+	expect(s, 0x00, "AQIC enables");
+	expect_enabled(true, "after AQIC");
+}
+
 static const struct line lines[] = {
 	{ "a guest switches interrupts of its queue on and off", "AP-INTR-01", switched },
 	{ "a queue interrupts its guest (observed)", "AP-INTR-02", interrupted },
@@ -167,6 +188,8 @@ static const struct line lines[] = {
 	  "AP-INTR-04", not_its_queue },
 	{ "interrupts end when the queue is reset, and with the guest (observed)", "AP-INTR-05",
 	  ends_with_the_device },
+	{ "a second device that is refused takes nothing from the first one",
+	  "AP-GUEST-03 AP-INTR-01", beside_a_second_device },
 };
 
 int main(int argc, char **argv)

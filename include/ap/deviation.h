@@ -33,6 +33,9 @@ const char *ap_known_config(const char *text, int err);
 /* ap_known_removal - of a device in use: the request does not come back until it is not */
 const char *ap_known_removal(bool came_back);
 
+/* ap_known_takeover - the answer to a guest's AQIC once a second device was refused to its VM */
+const char *ap_known_takeover(unsigned int rc);
+
 /* What a fault of a guest's masks is seen by */
 struct ap_seen {
 	struct ap_matrix had;	/* what the guest had before the step, by the model */

@@ -57,6 +57,11 @@ const char *ap_known_removal(bool came_back)
 	return came_back ? NULL : "DEV-21";
 }
 
+const char *ap_known_takeover(unsigned int rc)
+{
+	return rc == AP_NOT_VALID ? "FIND-36" : NULL;
+}
+
 /* Are these all of the other's, too? */
 static bool within(const struct ap_mask *some, const struct ap_mask *of)
 {
