@@ -87,7 +87,7 @@ def keys(document: Document) -> str:
     for what, rows in sorted(key_rows(document).items()):
         grid, differ = key_grid(what, rows)
         told += differ
-        grids.append(f"<figure>{grid}<figcaption>{escape(what)}: pale is permitted, dark is denied; red is not as"
+        grids.append(f"<figure>{grid}<figcaption>{escape(what)}: green is permitted, grey is denied; red is not as"
                      f" expected ({len(differ)} of {32 * len(rows)}).</figcaption></figure>")
     if not grids:
         return ""
