@@ -32,6 +32,7 @@
  * KSRC do): function code and queue in r0, status in r1 with the response code in bits 40-47.
  */
 asm(".pushsection .rodata\n"
+    "	.balign 8\n"
     "ap_program:\n"
     "	llilf	%r6,0x11000\n"
     "	lg	%r3,0(%r6)\n"

@@ -25,6 +25,7 @@ struct operands {
 
 /* PQAP; a wait with interruptions enabled, in a loop, so that any kind of host ends it */
 asm(".pushsection .rodata\n"
+    "	.balign 8\n"
     "ap_pqap:\n"
     "	llilf	%r6,0x14000\n"
     "	lg	%r0,0(%r6)\n"
