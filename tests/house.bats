@@ -54,6 +54,10 @@ setup_file() {
 	done
 }
 
+@test "a number of a finding is used once" {
+	[ -z "$(grep -o '^## FIND-[0-9]*' "$root/docs/findings.md" | sort | uniq -d)" ]
+}
+
 @test "what is expected has reasons, and is of tests, clauses and findings that there are" {
 	local file wrong
 
