@@ -44,12 +44,15 @@ hold() {
 	((!${#held[@]})) || touch -c "${held[@]}"
 }
 
-# sized_items: kibibytes, time of last use, path; the one unused for longest first
+# sized_items: kibibytes, time of last use, path; the one unused for longest first. What
+# another run replaces meanwhile is that run's to count.
 sized_items() {
-	local item
+	local item used size
 
 	kept_items | sort -u | while IFS= read -r item; do
-		printf '%s %s %s\n' "$(du -sk "$item" 2>/dev/null | cut -f 1)" "$(stat -c %Y "$item")" "$item"
+		used=$(stat -c %Y "$item" 2>/dev/null || true)
+		size=$(du -sk "$item" 2>/dev/null | cut -f 1 || true)
+		[[ -z $used || -z $size ]] || printf '%s %s %s\n' "$size" "$used" "$item"
 	done | sort -k 2,2n
 }
 

@@ -25,8 +25,7 @@ depends() {
 include_step() {
 	[[ -n ${DEPENDS:-} ]] || return 0
 	if [[ -s $1/depends ]]; then
-		cat "$1/depends" >>"$DEPENDS/depends"
-		cat "$1/looks" >>"$DEPENDS/looks"
+		cat "$1/depends" >>"$DEPENDS/depends" && cat "$1/looks" >>"$DEPENDS/looks"
 	else
 		: >"$DEPENDS/always"
 	fi
@@ -43,13 +42,14 @@ memory_of() {
 
 # recall STEP WORD...: sets memo, and REPLY to the result if nothing changed; status 1 if something did
 recall() {
-	local files
+	local files seen
 
 	memory_of "$@"
 	[[ -s $memo/result && -s $memo/depends && ! -e $memo/always ]] || return 1
-	mapfile -t files <"$memo/depends"
-	[[ $(looks "${files[@]}") == "$(<"$memo/looks")" ]] || return 1
-	REPLY=$(<"$memo/result")
+	# Another run may put its own in the place of it just now
+	{ mapfile -t files <"$memo/depends" && seen=$(<"$memo/looks") && REPLY=$(<"$memo/result"); } 2>/dev/null ||
+		return 1
+	[[ $(looks "${files[@]}") == "$seen" ]]
 }
 
 # remember STEP WORD... -- CMD...: CMD's output is the result; prints it. A CMD that
@@ -60,8 +60,7 @@ remember() {
 	while [[ $1 != -- ]]; do words+=("$1") && shift; done
 	shift
 	# Another run may have done it while this one waited
-	if recall "${words[@]}"; then
-		include_step "$memo"
+	if recall "${words[@]}" && include_step "$memo" 2>/dev/null; then
 		printf '%s\n' "$REPLY"
 		return
 	fi
@@ -73,7 +72,8 @@ remember() {
 	[[ ${words[0]} != suite && ${words[0]} != state ]] || : >"$WORK/made"
 	cat "$new/result"
 	memory_of "${words[@]}"
-	rm -rf "$memo"
+	# Another run may be doing the same: whose comes first stays, both are right
+	rm -rf "$memo" 2>/dev/null || true
 	include_step "$new"
 	mv -T "$new" "$memo" 2>/dev/null || rm -rf "$new"
 }

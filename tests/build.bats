@@ -225,7 +225,7 @@ copy_tree() {
 @test "new-test writes a test that builds, and is red until it asserts something" {
 	tree=$out/with_family
 	[ -d "$tree" ] || copy_tree "$tree"
-	rm -rf "$tree/vfio_ap"
+	rm -rf "$tree/vfio_ccw"
 	"$tree/tools/new-test" mem_slot/first SLOT-04
 	"$tree/runner/contract.py"
 	if [[ $(clang-format --version 2>/dev/null) == *" version 14."* ]]; then

@@ -354,9 +354,27 @@ entry() {
 	first=$!
 	in_fake
 	[ "$status" -eq 0 ]
-	wait "$first"
+	wait "$first" || { cat "$dir/first"; false; }
 	[ "$(find "$dir/results" -mindepth 1 -maxdepth 1 -type d | wc -l)" -eq 2 ]
 	tail -n 1 "$dir/first" | grep -q '^1 passed'
+}
+
+@test "runs that begin at once with an empty cache all end well" {
+	local pids out
+
+	add_passing good
+	for round in 1 2 3 4 5 6 7 8; do
+		rm -rf "$dir/cache" "$dir/results"
+		pids=()
+		for out in 1 2 3; do
+			"$root/run.sh" --target "$root/tests/fake/target" --suite "$suite" --cache "$dir/cache" \
+				--results "$dir/results" >"$dir/said-$out" 2>&1 3>&- &
+			pids+=($!)
+		done
+		for out in 1 2 3; do
+			wait "${pids[out - 1]}" || { cat "$dir/said-$out"; false; }
+		done
+	done
 }
 
 interrupted_by() {
