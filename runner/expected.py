@@ -27,8 +27,10 @@ if TYPE_CHECKING:
 HEAD = re.compile(r"\[([A-Z]+-[A-Za-z0-9-]+)\]")
 FIELD = re.compile(r"(reason|clause|reference|fixed) +(\S.*)")
 ROW = re.compile(r"([\w*?-]+/[\w*?-]+) +([0-9,-]+|\*) +(fails|skips|([0-9]+)(?:-([0-9]+))?)")
+LINES = re.compile(r"[1-9][0-9]*(-[0-9]+)?(,[1-9][0-9]*(-[0-9]+)?)*")
 COUNTED = re.compile(r"(?:DEV|FIND)-[0-9]+")
 NEEDED = ("reason", "clause", "reference", "fixed")
+UNEXPECTED = "it was skipped, and nothing expects that (--strict-skips)"
 FORM = "a row is TEST LINES CASES, where CASES may be LEAST-MOST, or TEST LINES fails, or TEST LINES skips"
 
 Span = tuple[int, int]
@@ -52,12 +54,18 @@ class Entry:
         return any(kind == what and fnmatchcase(test, pattern) and within(lines, line)
                    for pattern, lines, kind, _ in self.rows)
 
+    def counted(self) -> Iterator[tuple[str, int, Span]]:
+        """Test, line and cases of each row that counts."""
+        for test, lines, _, span in self.rows:
+            if span:
+                for line in numbers(lines):
+                    yield test, line, span
 
-def numbers(lines: str) -> Iterator[int]:
+
+def numbers(lines: str) -> list[int]:
     """The lines that 2-4,7 names."""
-    for piece in lines.split(","):
-        first, _, last = piece.partition("-")
-        yield from range(int(first), int(last or first) + 1)
+    pairs = (piece.partition("-") for piece in lines.split(","))
+    return [line for first, _, last in pairs for line in range(int(first), int(last or first) + 1)]
 
 
 def within(lines: str, line: int) -> bool:
@@ -89,8 +97,10 @@ def read(path: str) -> list[Entry]:
 
 def row_of(place: str, text: str, name: str) -> tuple[str, str, str, Span | None]:
     row = ROW.fullmatch(text)
-    if not row or row[2] != "*" and not re.fullmatch(r"[1-9][0-9]*(-[0-9]+)?(,[1-9][0-9]*(-[0-9]+)?)*", row[2]):
+    if not row or row[2] != "*" and not LINES.fullmatch(row[2]):
         raise NotReadable(f"{place}: {FORM}")
+    if row[2] != "*" and any(not numbers(piece) for piece in row[2].split(",")):
+        raise NotReadable(f"{place}: {row[2]} names lines from the higher to the lower: {FORM}")
     if not row[4]:
         return row[1], row[2], row[3], None
     if not COUNTED.fullmatch(name):
@@ -108,6 +118,10 @@ def check(entry: Entry) -> None:
         raise NotReadable(f"{entry.place}: {entry.name} has no {' and no '.join(lacking)}")
     if not entry.rows:
         raise NotReadable(f"{entry.place}: {entry.name} matches nothing: it has no row")
+    places = [(test, line) for test, line, _ in entry.counted()]
+    for test, line in places:
+        if places.count((test, line)) > 1:
+            raise NotReadable(f"{entry.place}: {entry.name} is there twice for {test} {line}")
 
 
 class Expected:
@@ -117,18 +131,16 @@ class Expected:
         self.entries, self.counted = entries, counted
         self.counts: Counts = {}
         for entry in entries if counted else ():
-            for test, lines, _, span in entry.rows:
-                for line in numbers(lines) if span else ():
-                    least, most = span or (0, 0)
-                    self.counts.setdefault((test, line), {})[entry.name] = (0 if fewer else least, most)
+            for test, line, (least, most) in entry.counted():
+                self.counts.setdefault((test, line), {})[entry.name] = (0 if fewer else least, most)
 
     def entry(self, what: str, test: str, line: int) -> Entry | None:
         return next((entry for entry in self.entries if entry.fits(what, test, line)), None)
 
 
-def of(options: Options, machine: dict[str, str], whole: bool) -> Expected:
-    """What is expected on this machine. Cases are counted in WHOLE runs on a usual one only."""
-    series = re.match(r"[0-9]+\.[0-9]+", machine.get("release", ""))
+def of(options: Options, release: str, whole: bool) -> Expected:
+    """What is expected of this kernel. Cases are counted in WHOLE runs on a usual one only."""
+    series = re.match(r"[0-9]+\.[0-9]+", release)
     target = os.path.basename(options.about.get("target", ""))
     path = os.path.join(options.suite, "expected", f"{target}-{series[0]}") if series and target else ""
     entries = [entry for name in options.expect for entry in read(name)]
@@ -168,7 +180,7 @@ def judge_line(line: Line, test: str, expected: Expected, strict_skips: bool) ->
     elif verdict in ("passed", "xfail") and expected.counted and (why := compare(expected.counts, test, line)):
         line["verdict"], line["reason"] = "failed", why
     elif verdict == "skipped" and strict_skips and not expected.entry("skips", test, line["number"]):
-        line["verdict"], line["reason"] = "failed", "it was skipped, and nothing expects that (--strict-skips)"
+        line["verdict"], line["reason"] = "failed", UNEXPECTED
 
 
 def judge(lines: list[Line], test: str, expected: Expected, strict_skips: bool) -> str:
@@ -178,17 +190,29 @@ def judge(lines: list[Line], test: str, expected: Expected, strict_skips: bool) 
     return "failed" if any(line["verdict"] == "failed" for line in lines) else "passed"
 
 
-def judge_skip(test: Test, options: Options, kernel: str) -> None:
-    """With --strict-skips a test that is skipped as a whole needs a row that says so."""
-    if test["verdict"] != "skipped" or test["lines"] or not options.strict_skips:
-        return
-    try:
-        known = of(options, {"release": kernel}, False).entry("skips", test["name"], 1)
-    except (NotReadable, OSError, UnicodeError):
-        return  # the run broke for it when its first part was judged
-    if not known:
-        test["verdict"], test["skip"] = "failed", None
-        test["reason"] = f"it was skipped, and nothing expects that (--strict-skips): {test['reason']}"
+class Wanted:
+    """What a run is to meet, read once for each kernel: it should be one."""
+
+    def __init__(self, options: Options, whole: bool) -> None:
+        self.options, self.whole = options, whole
+        self.kept: dict[str, Expected] = {}
+        self.fault = ""  # why a file could not be read
+
+    def of(self, release: str) -> Expected:
+        if release not in self.kept:
+            try:
+                self.kept[release] = of(self.options, release, self.whole)
+            except (NotReadable, OSError, UnicodeError) as error:
+                self.fault = f"what is expected cannot be read: {error}"
+                self.kept[release] = Expected([], False, False)
+        return self.kept[release]
+
+    def judge_skip(self, test: Test) -> None:
+        """A test that is skipped as a whole needs a row that says so (--strict-skips)."""
+        if test["verdict"] == "skipped" and not test["lines"] and not any(
+                expected.entry("skips", test["name"], 1) for expected in self.kept.values()):
+            test["verdict"], test["skip"] = "failed", None
+            test["reason"] = f"{UNEXPECTED}: {test['reason']}"
 
 
 # ------------------------------------------------------------------ checking

@@ -67,6 +67,7 @@ setup_file() {
 	for wrong in '[DEV-02]\nclause SLOT-01\nreference y\nfixed no\nmemop/cmpxchg 7 1' "$entry" \
 		"${entry}memop/cmpxchg 7" "${entry}memop/cmpxchg 0 1" "${entry}memop/* 7 1" "${entry}memop/nosuch 1 1" \
 		"${entry}memop/cmpxchg 7 1\n$entry" "memop/cmpxchg 7 1" "${entry/SLOT-01/SLOT-99}memop/cmpxchg 7 1" \
+		"${entry}memop/cmpxchg 7-8 1\nmemop/cmpxchg 8 2" "${entry}memop/cmpxchg 8-7 1" \
 		"${entry/DEV-02/DEV-99}memop/cmpxchg 7 1" "${entry/DEV-02/OUR-1}memop/cmpxchg 7 1"; do
 		printf '%b\n' "$wrong" >"$file"
 		run python3 "$root/runner/expected.py" "$root" "$file"
