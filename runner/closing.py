@@ -2,6 +2,7 @@
 """The end of what a run shows: what to do next, what is known, what was skipped, the totals."""
 from __future__ import annotations
 
+import results
 import screen
 
 TYPE_CHECKING = False
@@ -21,11 +22,8 @@ SKIP_HELP = {
 def skipped_text(document: Document) -> list[str]:
     """How much was skipped for want of what, and where it would not be."""
     kinds: dict[str, int] = {}
-    for test in document["tests"]:
-        for entry in test["lines"] or [test]:
-            if entry["verdict"] == "skipped":
-                kind = entry["skip"]["kind"] if entry["skip"] else None
-                kinds[kind or ""] = kinds.get(kind or "", 0) + 1
+    for _, skip in results.skipped(document):
+        kinds[skip["kind"] or ""] = kinds.get(skip["kind"] or "", 0) + 1
     return [f"{count} skipped{f' for {kind}' if kind else ''}{': ' + SKIP_HELP[kind] if kind in SKIP_HELP else ''}"
             for kind, count in sorted(kinds.items())]
 

@@ -8,27 +8,30 @@ what is wrong with a host wants nothing changed.
 from __future__ import annotations
 
 import glob
-import json
 import os
 import sys
 
+import results
+import screen
 from closing import SKIP_HELP
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from shape import Skip
+
 KVM_GET_API_VERSION, KVM_CHECK_EXTENSION = 0xAE00, 0xAE03
 # Capabilities that tests ask for: name, number in the uapi, and what is skipped without it
 CAPABILITIES = (
     ("USER_MEMORY", 3, "everything"), ("NR_MEMSLOTS", 10, "mem_slot/max_slots"), ("SYNC_MMU", 16, "page histories"),
-    ("READONLY_MEM", 81, "read-only slots"), ("S390_MEM_OP", 108, "memop/*"), ("S390_USER_SIGP", 106, ""),
+    ("READONLY_MEM", 81, "read-only slots"), ("S390_MEM_OP", 108, "memop/*"),
     ("S390_SKEYS", 110, "memop/storage_keys and histories with keys"), ("MULTI_ADDRESS_SPACE", 118, "address spaces"),
     ("S390_CMMA_MIGRATION", 145, "mem_slot/storage_attributes"), ("S390_HPAGE_1M", 156, "memop/huge_pages"),
     ("MANUAL_DIRTY_LOG_PROTECT2", 168, "mem_slot/dirty_clear"), ("S390_PROTECTED", 180, "SIDA accesses of a protected guest"),
     ("DIRTY_LOG_RING", 192, "mem_slot/dirty_ring"), ("S390_MEM_OP_EXTENSION", 211, "keyed and absolute accesses, cmpxchg"),
     ("DIRTY_LOG_RING_ACQ_REL", 223, "mem_slot/dirty_ring"), ("USER_MEMORY2", 231, "KVM_SET_USER_MEMORY_REGION2"),
-    ("MEMORY_ATTRIBUTES", 233, "mem_slot/attributes"), ("GUEST_MEMFD", 234, "guest_memfd"),
+    ("MEMORY_ATTRIBUTES", 233, "a line of mem_slot/prefault and of requests"), ("GUEST_MEMFD", 234, "guest_memfd"),
     ("PRE_FAULT_MEMORY", 236, "mem_slot/prefault"))
 OK, NO, NOTE = "ok", "NO", "--"
 NEEDED_GIB = 4.0  # for the emulated machine: source, kernel, builds, one suspended machine
@@ -68,7 +71,7 @@ def kvm_capabilities() -> dict[str, int] | str:
         os.close(fd)
 
 
-def host(cache: str, results: str) -> None:
+def host(cache: str, kept: str) -> None:
     system = os.uname()
     memory = {key: int(value.split()[0]) for key, _, value in
               (line.partition(":") for line in text_of("/proc/meminfo").split("\n")) if value}
@@ -78,7 +81,7 @@ def host(cache: str, results: str) -> None:
     available = memory.get("MemAvailable", 0) >> 10
     said(OK if available >= 1024 else NO, "memory", f"{available} MiB available",
          "" if available >= 1024 else "an emulated machine takes 512 MiB: -j 1")
-    for name, folder in (("cache", cache), ("results", results)):
+    for name, folder in (("cache", cache), ("results", kept)):
         place = folder
         while not os.path.exists(place):
             place = os.path.dirname(place) or "."
@@ -167,34 +170,30 @@ def targets(words: Sequence[str], kvm: bool) -> list[str]:
     return usable
 
 
-def skips(results: str) -> Iterator[tuple[str, str]]:
+def last_skips(folder: str) -> Iterator[tuple[str, Skip]]:
     """What the last run skipped, by reason."""
     try:
-        with open(os.path.join(results, "latest", "results.json"), encoding="utf-8") as file:
-            document = json.load(file)
+        document = results.read(os.path.join(folder, "latest"))
     except (OSError, ValueError):
         return
-    told: dict[str, int] = {}
-    for test in document.get("tests", []):
-        for line in test["lines"] or [test]:
-            if line["skip"]:
-                reason = f"{line['skip']['kind'] or 'other'}: {line['skip']['reason']}"
-                told[reason] = told.get(reason, 0) + 1
-    for reason, count in sorted(told.items()):
-        yield f"{count} lines on {document['about'].get('target', '?')}", reason
+    told: dict[str, list[Skip]] = {}
+    for _, skip in results.skipped(document):
+        told.setdefault(screen.reason_text(skip), []).append(skip)
+    for _, skips in sorted(told.items()):
+        yield f"{len(skips)} lines on {document['about'].get('target', '?')}", skips[0]
 
 
 def main(words: Sequence[str]) -> int:
-    cache, results = words[0], words[1]
-    host(cache, results)
+    cache, folder = words[0], words[1]
+    host(cache, folder)
     settings()
     kvm = capabilities()
     usable = targets(words[2:], kvm)
-    last = list(skips(results))
+    last = list(last_skips(folder))
     if last:
         print("\nskipped by the last run, and would not be:")
-        for count, reason in last:
-            said(NOTE, count, reason, SKIP_HELP.get(reason.partition(":")[0], ""))
+        for count, skip in last:
+            said(NOTE, count, screen.reason_text(skip), SKIP_HELP.get(skip["kind"] or "", ""))
     print(f"\n{'this host can run: ./run.sh --target ' + usable[0] if usable else 'this host can run nothing of it'}")
     return 0 if usable else 2
 

@@ -17,6 +17,8 @@ import re
 import sys
 from fnmatch import fnmatchcase
 
+import results
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -161,7 +163,7 @@ def in_words(least: int, most: int) -> str:
 def compare(counts: Counts, test: str, line: Line) -> str:
     """Set what LINE was to meet; returns what it met otherwise, "" if nothing."""
     wanted = counts.get((test, line["number"]), {})
-    met = {**line["deviations"], **line["findings"]}
+    met = results.known_of(line)
     line["expected"] = {name: in_words(*span) for name, span in wanted.items()}
     wrong = [f"{name} in {met.get(name, 0)} cases, expected in {in_words(*wanted.get(name, (0, 0)))}"
              for name in sorted({*wanted, *met})

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from contract import Clause as ContractClause
-    from shape import Clause, Document, Line, Test
+    from shape import Clause, Document, Line, Skip, Test
 
 VERSION = 1
 EXIT_PASSED, EXIT_FAILED, EXIT_USAGE, EXIT_BROKEN, EXIT_UNTESTED = 0, 1, 2, 3, 4
@@ -80,6 +80,21 @@ def met(tests: Iterable[Test], what: str) -> dict[str, int]:
     return dict(sorted(found.items()))
 
 
+def known_of(line: Line) -> dict[str, int]:
+    """Deviations and findings that LINE met, with their cases."""
+    return {**line["deviations"], **line["findings"]}
+
+
+def skipped(document: Document) -> list[tuple[str, Skip]]:
+    """What was skipped, lines and whole tests, and why."""
+    found: list[tuple[str, Skip]] = []
+    for test in document["tests"]:
+        entries: list[tuple[str, Line | Test]] = [(f"{test['name']} {line['number']}", line) for line in test["lines"]]
+        found += [(where, entry["skip"] or {"kind": None, "reason": entry["reason"]})
+                  for where, entry in entries or [(test["name"], test)] if entry["verdict"] == "skipped"]
+    return found
+
+
 def evidence_of(test: Test, line: Line) -> str:
     """What LINE says of the clauses it met; only a test that passed proves anything."""
     if line["verdict"] != "passed":
@@ -108,7 +123,7 @@ def add_evidence(clause: Clause, test: Test, line: Line) -> None:
         clause["result"] = result
     clause["cases"] += line["clauses"].get(clause["name"], 0)
     clause["by"].setdefault(test["name"], []).append(line["number"])
-    clause["deviations"] = sorted({*clause["deviations"], *line["deviations"], *line["findings"]})
+    clause["deviations"] = sorted({*clause["deviations"], *known_of(line)})
 
 
 def refresh(document: Document) -> None:

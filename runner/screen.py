@@ -9,7 +9,7 @@ import results
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from shape import Clause, Document, Failure, Line, Test
+    from shape import Clause, Document, Failure, Line, Skip, Test
 
 WORDS = {"passed": "passed", "failed": "FAILED", "broken": "BROKEN", "skipped": "skipped", "xfail": "XFAIL",
          "unfinished": "unfinished", "running": "running", "waiting": "not run", "unproven": "unproven", "": "-"}
@@ -63,9 +63,12 @@ def wrapped(label: str, text: str, width: int) -> list[str]:
     return [*lines, line]
 
 
+def reason_text(skip: Skip) -> str:
+    return f"{skip['kind'] + ': ' if skip['kind'] else ''}{skip['reason']}"
+
+
 def skip_text(line_or_test: Line | Test) -> str:
-    skip = line_or_test["skip"]
-    return f"{skip['kind'] + ': ' if skip['kind'] else ''}{skip['reason']}" if skip else ""
+    return reason_text(line_or_test["skip"]) if line_or_test["skip"] else ""
 
 
 def line_text(line: Line) -> str:
@@ -241,7 +244,7 @@ def test_text(test: Test) -> list[str]:
         if line["verdict"] == "passed" and not (line["deviations"] or line["findings"]):
             continue
         known = [f"{name} in {cases} cases{expected_text(line, name)}"
-                 for name, cases in {**line["deviations"], **line["findings"]}.items()]
+                 for name, cases in results.known_of(line).items()]
         text.append(f"         {line_text(line)}{' (' + ', '.join(known) + ')' if known else ''}")
         if line["verdict"] == "failed" or line["failures"]:
             text += [f"           {piece}" for piece in failures_of(line)]

@@ -27,16 +27,12 @@ def lines_of(document: Document) -> dict[Place, Line]:
     return {(test["name"], line["number"], line["name"]): line for test in document["tests"] for line in test["lines"]}
 
 
-def test_lines(document: Document) -> dict[str, Test]:
+def tests_of(document: Document) -> dict[str, Test]:
     return {test["name"]: test for test in document["tests"]}
 
 
 def place_text(place: Place) -> str:
     return screen.plain(f"{place[0]} {place[1]} {place[2]}")
-
-
-def known_of(line: Line) -> dict[str, int]:
-    return {**line["deviations"], **line["findings"]}
 
 
 class Comparison:
@@ -84,7 +80,7 @@ class Comparison:
 
     def tests(self) -> None:
         """What is not a line's: tests that broke, that are missing, lines that are."""
-        old, new = test_lines(self.a), test_lines(self.b)
+        old, new = tests_of(self.a), tests_of(self.b)
         self.add("tests that newly fail, beside their lines", (
             f"{name}: {screen.verdict_text(test)}" for name, test in new.items()
             if test["verdict"] in BAD and old.get(name, test)["verdict"] not in BAD
@@ -109,16 +105,16 @@ class Comparison:
     def known(self) -> None:
         """Deviations and findings that were met in other numbers of cases."""
         other = []
-        for place, a, b in self.both(lambda a, b: known_of(a) != known_of(b)):
-            for name in sorted({*known_of(a), *known_of(b)}):
-                was, now = known_of(a).get(name, 0), known_of(b).get(name, 0)
+        for place, a, b in self.both(lambda a, b: results.known_of(a) != results.known_of(b)):
+            for name in sorted({*results.known_of(a), *results.known_of(b)}):
+                was, now = results.known_of(a).get(name, 0), results.known_of(b).get(name, 0)
                 if was != now:
                     other.append(f"{place_text(place)}: {name} in {was} cases, now in {now}")
         self.add("other deviations and findings", other)
 
     def times(self) -> None:
-        old, found = test_lines(self.a), []
-        for name, test in test_lines(self.b).items():
+        old, found = tests_of(self.a), []
+        for name, test in tests_of(self.b).items():
             was, now = old.get(name, test)["cpu_seconds"] or 0.0, test["cpu_seconds"] or 0.0
             if was and now > was * SLOWER and now > was + SLOWER_BY:
                 found.append(f"{screen.plain(name)}: {was:.1f} CPU seconds, now {now:.1f}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 
+import results
 import screen
 
 TYPE_CHECKING = False
@@ -33,7 +34,7 @@ def add_line(suite: ET.Element, test: Test, line: Line) -> str:
     case = child(suite, "testcase", classname=test["name"].replace("/", "."),
                  name=f"{line['number']} {line['name']}", time=f"{line['seconds']:.3f}")
     said = [f"{line['cases']} cases", f"again: {line['command']}"]
-    said += [f"{name} in {cases} cases" for name, cases in {**line["deviations"], **line["findings"]}.items()]
+    said += [f"{name} in {cases} cases" for name, cases in results.known_of(line).items()]
     if line["verdict"] == "skipped":
         child(case, "skipped", message=screen.skip_text(line))
     elif line["verdict"] == "failed":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import results
 import screen
-from reports.compare import Place, lines_of, place_text, test_lines
+from reports.compare import Place, lines_of, place_text, tests_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def names_of(documents: Sequence[Document]) -> list[str]:
 def line_cell(line: Line | None) -> str:
     if line is None:
         return ABSENT
-    known = [*line["deviations"], *line["findings"]]
+    known = results.known_of(line)
     return f"{screen.WORDS[line['verdict']]}{' ' + ' '.join(known) if known else ''}"
 
 
@@ -70,7 +70,7 @@ def table(rows: Sequence[Sequence[str]]) -> list[str]:
 
 def text(documents: Sequence[Document]) -> str:
     heads = columns(documents)
-    tests = [test_lines(document) for document in documents]
+    tests = [tests_of(document) for document in documents]
     rows = [["", *heads], *([name, *(cell(found.get(name)) for found in tests)] for name in names_of(documents))]
     rows.append(["all", *(screen.totals_text(document) for document in documents)])
     out = table(rows)

@@ -11,7 +11,7 @@ import os
 import results
 import screen
 from reports import matrix, pictures, sections
-from reports.compare import Comparison, place_text, test_lines
+from reports.compare import Comparison, place_text, tests_of
 from reports.markup import escape, tag
 
 TYPE_CHECKING = False
@@ -63,9 +63,13 @@ def of_matrix(documents: Sequence[Document]) -> str:
     return frame(f"Guest memory under KVM: {names}", verdict, "good" if status in words else "bad", parts)
 
 
+def heads(documents: Sequence[Document]) -> str:
+    """A column for each kernel."""
+    return "".join(f'<th scope="col">{escape(name)}</th>' for name in matrix.columns(documents))
+
+
 def kernel_table(documents: Sequence[Document]) -> str:
-    tables = [test_lines(document) for document in documents]
-    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in matrix.columns(documents))
+    tables = [tests_of(document) for document in documents]
     rows = []
     for name in matrix.names_of(documents):
         cells = "".join(f'<td class="{(found[name]["verdict"] if name in found else "absent")}">'
@@ -73,19 +77,18 @@ def kernel_table(documents: Sequence[Document]) -> str:
         rows.append(f'<tr><th scope="row">{escape(name)}</th>{cells}</tr>')
     total = "".join(f"<td>{escape(screen.totals_text(document))}</td>" for document in documents)
     return ('<section id="kernels"><h2>Tests by kernel</h2><div class="wide"><table>'
-            f"<thead><tr><th scope=\"col\">test</th>{head}</tr></thead><tbody>{''.join(rows)}</tbody>"
+            f"<thead><tr><th scope=\"col\">test</th>{heads(documents)}</tr></thead><tbody>{''.join(rows)}</tbody>"
             f'<tfoot><tr><th scope="row">all</th>{total}</tr></tfoot></table></div></section>\n')
 
 
 def differences(documents: Sequence[Document]) -> str:
     rows = matrix.different(documents)
-    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in matrix.columns(documents))
     if not rows:
         return '<section id="differences"><h2>What differs</h2><p>No line.</p></section>\n'
     body = "".join(f'<tr><th scope="row">{escape(place_text(place))}</th>'
                    + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>" for place, cells in rows)
     return (f'<section id="differences"><h2>What differs, line by line</h2><p>{len(rows)} lines.</p><div class="wide">'
-            f'<table><thead><tr><th scope="col">line</th>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+            f'<table><thead><tr><th scope="col">line</th>{heads(documents)}</tr></thead><tbody>{body}</tbody></table></div>'
             "</section>\n")
 
 

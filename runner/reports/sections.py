@@ -132,16 +132,12 @@ def findings(document: Document, heading: str = "h2") -> str:
 def skips(document: Document) -> str:
     """What was not tested here, by what is missing."""
     found: dict[str, list[str]] = {}
-    for test in document["tests"]:
-        skipped = [line for line in test["lines"] if line["verdict"] == "skipped"]
-        if test["verdict"] == "skipped" and not skipped:
-            found.setdefault(screen.skip_text(test), []).append(test["name"])
-        for line in skipped:
-            found.setdefault(screen.skip_text(line), []).append(f"{test['name']} {line['number']}")
+    for where, skip in results.skipped(document):
+        found.setdefault(screen.reason_text(skip), []).append(where)
     if not found:
         return ""
-    rows = "".join(f"<li>{escape(reason)}: <span class=\"quiet\">{escape(', '.join(where))}</span></li>"
-                   for reason, where in sorted(found.items()))
+    rows = "".join(f"<li>{escape(reason)}: <span class=\"quiet\">{escape(', '.join(places))}</span></li>"
+                   for reason, places in sorted(found.items()))
     return f'<section id="skips"><h2>Not tested here</h2><ul>{rows}</ul></section>\n'
 
 
@@ -177,7 +173,7 @@ def clause_map(document: Document) -> str:
 
 
 def line_row(line: Line) -> str:
-    known = ", ".join([*line["deviations"], *line["findings"]])
+    known = ", ".join(results.known_of(line))
     more = screen.skip_text(line) or line["reason"] or known
     return (f'<tr class="{line["verdict"]}"><td class="number">{line["number"]}</td>{tag("td", line["name"])}'
             f"<td>{escape(screen.WORDS[line['verdict']])}</td><td class=\"number\">{line['cases']}</td>"
