@@ -6,12 +6,8 @@
 # runs beside all others; each one's results come when it has ended. The last line
 # counts.
 set -euo pipefail
-shopt -s inherit_errexit
-here=$(cd "$(dirname "$(readlink -f "$0")")/.." && pwd)
-for part in host remember packages debian kernel guest source; do
-	# shellcheck source=/dev/null # each is checked by itself
-	. "$here/targets/$part.sh"
-done
+# shellcheck source=tests/parts.sh
+. "$(dirname "$(readlink -f "$0")")/parts.sh"
 
 readonly check_packages=(apt bats busybox chromium clang clang-format debian-archive-keyring file gcc gcc-s390x-linux-gnu git
 	libc6-dev libc6-dev-s390x-cross libxml2-utils make man-db perl procps python3 python3-yaml

@@ -11,29 +11,11 @@
 # run_kselftest.sh. Of the tests those that GLOB matches are run (default: edges); without
 # /dev/kvm they are skipped. The last line counts.
 set -euo pipefail
-shopt -s inherit_errexit
-top=$(cd "$(dirname "$(readlink -f "$0")")/.." && pwd)
-for part in host remember packages debian kernel guest source; do
-	# shellcheck source=/dev/null # each is checked by itself
-	. "$top/targets/$part.sh"
-done
+# shellcheck source=tests/parts.sh
+. "$(dirname "$(readlink -f "$0")")/parts.sh"
 
 readonly collection=kvm-s390-memory
-glob=${1:-edges} passed=0 failed=0
-
-# holds TEXT CMD...: count whether CMD succeeds
-holds() {
-	local text=$1
-	shift
-
-	if "$@"; then
-		passed=$((passed + 1))
-		printf 'ok %s\n' "$text"
-	else
-		failed=$((failed + 1))
-		printf 'not ok %s\n' "$text"
-	fi
-}
+glob=${1:-edges}
 
 # What selftests, kvm_util and "make headers" take of a kernel tree. It looks like one that was
 # configured in place, as an author's does.
@@ -48,10 +30,8 @@ copy_tree() {
 	touch tree/.config
 }
 
-# What git has of this project, so that nothing can happen to the checkout
 copy_project() {
-	mkdir project
-	(cd "$top" && git ls-files -z | xargs -0 cp --parents -t "$scratch/project")
+	own_sources "$scratch/project"
 	ln -s ../../../../project "tree/tools/testing/selftests/$collection"
 }
 
@@ -94,7 +74,7 @@ nothing_lost() {
 
 main() {
 	# shellcheck disable=SC2034 # for source_prepare
-	CACHE=$top/build
+	CACHE=$here/build
 	packages_need gcc git libc6-dev make
 	KSRC=$(readlink -f "${KSRC:-$(source_prepare "$(debian_default_suite)")}")
 	scratch=$(mktemp -d)
@@ -110,8 +90,7 @@ main() {
 	holds "run_tests runs $glob" own_runner
 	holds "clean removes what was built, and nothing else" verb clean
 	holds "the linked project is whole" nothing_lost
-	printf '%d passed, %d failed, 0 skipped\n' "$passed" "$failed"
-	((!failed))
+	totals
 }
 
 main

@@ -10,12 +10,8 @@
 # once. For root; the handler of s390x programs is registered in a user namespace of its own
 # (Linux 6.7 or later), so nothing of this host changes. The last line counts.
 set -euo pipefail
-shopt -s inherit_errexit
-top=$(cd "$(dirname "$(readlink -f "$0")")/.." && pwd)
-for part in host remember packages debian kernel guest source; do
-	# shellcheck source=/dev/null # each is checked by itself
-	. "$top/targets/$part.sh"
-done
+# shellcheck source=tests/parts.sh
+. "$(dirname "$(readlink -f "$0")")/parts.sh"
 
 # ELF, 64 bits, big endian, for s390; the emulator is opened once and works in any root
 readonly handler=':s390x:M::\x7f\x45\x4c\x46\x02\x02\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\x16:\xff\xff\xff\xff\xff\xff\xff\xfc\xff\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff:/usr/bin/qemu-s390x-static:F'
@@ -65,7 +61,7 @@ build_and_run() {
 		mount --bind -o ro "$3" "$1/ksrc"
 		mount -t proc proc "$1/proc"
 		exec chroot "$1" make -s -j "$5" -C /src KSRC=/ksrc OUTPUT=/tmp/o TESTS="$4" run_tests' \
-		- "$CACHE/native-s390x" "$top" "$KSRC" "$glob" "$(nproc)"
+		- "$CACHE/native-s390x" "$here" "$KSRC" "$glob" "$(nproc)"
 }
 
 # Each test is skipped, and for the reason that there is no KVM
@@ -82,7 +78,7 @@ judge() {
 
 main() {
 	glob=${1:-*}
-	CACHE=$top/build
+	CACHE=$here/build
 	((EUID == 0)) || die "this is for root: it maps all users into a namespace"
 	packages_need mmdebstrap qemu-user-static
 	KSRC=$(readlink -f "${KSRC:-$(source_prepare "$(debian_default_suite)")}")

@@ -11,43 +11,25 @@
 # Without PART all of them. KSRC names the kernel tree; without it, and without the packages
 # that it takes, they are fetched by apt. The last line counts.
 set -euo pipefail
-shopt -s inherit_errexit
-top=$(cd "$(dirname "$(readlink -f "$0")")/.." && pwd)
-for part in host remember packages debian kernel guest source; do
-	# shellcheck source=/dev/null # each is checked by itself
-	. "$top/targets/$part.sh"
-done
+# shellcheck source=tests/parts.sh
+. "$(dirname "$(readlink -f "$0")")/parts.sh"
 
 readonly deb_packages=(build-essential debhelper lintian) rpm_packages=(rpm)
 readonly cross_packages=(gcc-s390x-linux-gnu libc6-dev-s390x-cross)
 deb_options="parallel=$(nproc) noautodbgsym"
-parts=("$@") passed=0 failed=0
+parts=("$@")
 ((${#parts[@]})) || parts=(native s390x rpm)
 
-# holds TEXT CMD...: count whether CMD succeeds; what it says is shown if it does not
-holds() {
-	local text=$1
-	shift
-
-	if "$@" >"$scratch/log" 2>&1; then
-		passed=$((passed + 1))
-		printf 'ok %s\n' "$text"
-	else
-		failed=$((failed + 1))
-		tail -n 40 "$scratch/log"
-		printf 'not ok %s\n' "$text"
-	fi
-}
-
-# sources DIR: what git has of this project
-sources() {
-	mkdir -p "$1"
-	(cd "$top" && git ls-files -z | xargs -0 cp --parents -t "$1")
+# quietly CMD...: what it says is shown if it fails
+quietly() {
+	"$@" >"$scratch/log" 2>&1 && return
+	tail -n 40 "$scratch/log"
+	return 1
 }
 
 # build_deb ARCH: to the folder ARCH
 build_deb() {
-	sources "$scratch/$1/source"
+	own_sources "$scratch/$1/source"
 	cd "$scratch/$1/source"
 	env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS DEB_BUILD_OPTIONS="$deb_options" DPKG_DEB_COMPRESSOR_LEVEL=0 \
 		dpkg-buildpackage -us -uc -b -a"$1" -Ppkg.kvm-s390-memory.ksrc
@@ -84,24 +66,24 @@ part_native() {
 
 	arch=$(dpkg --print-architecture)
 	packages_need "${deb_packages[@]}"
-	holds "dpkg-buildpackage builds for $arch" build_deb "$arch"
-	holds "lintian finds nothing" lintian_clean "$arch"
-	holds "the package's test passes, or is skipped where there is no KVM" autopkgtest "$arch"
+	holds "dpkg-buildpackage builds for $arch" quietly build_deb "$arch"
+	holds "lintian finds nothing" quietly lintian_clean "$arch"
+	holds "the package's test passes, or is skipped where there is no KVM" quietly autopkgtest "$arch"
 }
 
 part_s390x() {
 	packages_need "${deb_packages[@]}" "${cross_packages[@]}" file
-	holds "dpkg-buildpackage -as390x builds across" build_deb s390x
-	holds "its programs are for s390x, and static" is_for s390x S/390
-	holds "lintian finds nothing" lintian_clean s390x
+	holds "dpkg-buildpackage -as390x builds across" quietly build_deb s390x
+	holds "its programs are for s390x, and static" quietly is_for s390x S/390
+	holds "lintian finds nothing" quietly lintian_clean s390x
 }
 
 build_rpm() {
-	local spec=$top/packaging/rpm/kvm-s390-memory.spec version
+	local spec=$here/packaging/rpm/kvm-s390-memory.spec version
 
 	version=$(sed -n 's/^Version: *//p' "$spec")
 	mkdir -p "$scratch/rpm/SOURCES"
-	sources "$scratch/rpm/kvm-s390-memory-$version"
+	own_sources "$scratch/rpm/kvm-s390-memory-$version"
 	tar -czf "$scratch/rpm/SOURCES/kvm-s390-memory-$version.tar.gz" -C "$scratch/rpm" "kvm-s390-memory-$version"
 	# What it takes is Debian's here, of which rpm knows nothing
 	env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS rpmbuild -bb --nodeps --define "_topdir $scratch/rpm" \
@@ -119,16 +101,16 @@ rpm_lists() {
 
 part_rpm() {
 	packages_need "${rpm_packages[@]}" gcc libc6-dev make
-	holds "rpmspec reads the spec file" rpmspec -P --define "ksrc $KSRC" "$top/packaging/rpm/kvm-s390-memory.spec"
-	holds "rpmbuild builds for this host" build_rpm
-	holds "the package has what it has to have" rpm_lists
+	holds "rpmspec reads the spec file" quietly rpmspec -P --define "ksrc $KSRC" "$here/packaging/rpm/kvm-s390-memory.spec"
+	holds "rpmbuild builds for this host" quietly build_rpm
+	holds "the package has what it has to have" quietly rpm_lists
 }
 
 main() {
 	local part
 
 	# shellcheck disable=SC2034 # for source_prepare
-	CACHE=$top/build
+	CACHE=$here/build
 	KSRC=$(readlink -f "${KSRC:-$(source_prepare "$(debian_default_suite)")}")
 	export KSRC
 	scratch=$(mktemp -d)
@@ -137,8 +119,7 @@ main() {
 		[[ $(type -t "part_$part") == function ]] || die "no such part: $part (native, s390x, rpm)"
 		"part_$part"
 	done
-	printf '%d passed, %d failed, 0 skipped\n' "$passed" "$failed"
-	((!failed))
+	totals
 }
 
 main

@@ -5,28 +5,17 @@
 # clang, without warnings. 6.12 is what the other tests build with; here are the oldest
 # and the newest. Fetches their source. The last line counts.
 set -euo pipefail
-shopt -s inherit_errexit
-here=$(cd "$(dirname "$(readlink -f "$0")")/.." && pwd)
-for part in host remember packages debian kernel guest source; do
-	# shellcheck source=/dev/null # each is checked by itself
-	. "$here/targets/$part.sh"
-done
+# shellcheck source=tests/parts.sh
+. "$(dirname "$(readlink -f "$0")")/parts.sh"
 
-passed=0 failed=0 skipped=0
+# builds SUITE TREE CC
+builds() {
+	local out=$temp/$1-$3 rc=0
 
-# try SUITE TREE CC
-try() {
-	local out=$temp/$1-$3
-
-	if make -s -C "$here" -j "$(nproc)" KSRC="$2" CC="$3" CROSS_COMPILE=s390x-linux-gnu- OUTPUT="$out" &&
-		[[ -x $out/memop/walk && -x $out/mem_slot/max_slots ]]; then
-		printf 'ok %s of %s\n' "$3" "$1"
-		passed=$((passed + 1))
-	else
-		printf 'not ok %s of %s\n' "$3" "$1"
-		failed=$((failed + 1))
-	fi
+	make -s -C "$here" -j "$(nproc)" KSRC="$2" CC="$3" CROSS_COMPILE=s390x-linux-gnu- OUTPUT="$out" &&
+		[[ -x $out/memop/walk && -x $out/mem_slot/max_slots ]] || rc=1
 	rm -rf "$out"
+	return "$rc"
 }
 
 main() {
@@ -43,11 +32,10 @@ main() {
 			skipped=$((skipped + 2))
 			continue
 		fi
-		try "$suite" "$tree" gcc
-		try "$suite" "$tree" clang
+		holds "gcc of $suite" builds "$suite" "$tree" gcc
+		holds "clang of $suite" builds "$suite" "$tree" clang
 	done
-	printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
-	((failed == 0))
+	totals
 }
 
 main "$@"
