@@ -396,24 +396,94 @@ static void check_ap_faults(void)
 		const char *name, *why;
 		unsigned int had[3], to_be[3], is[3];
 		bool host_changed;
+		unsigned int filtered, unreset;
 	} seen[] = {
 		{ "FIND-32",
 		  "an adapter that was filtered",
 		  { 2, 1, 0 },
 		  { 3, 1, 0 },
 		  { 2, 1, 0 },
-		  false },
-		{ NULL, "one that the guest had", { 3, 1, 0 }, { 3, 1, 0 }, { 2, 1, 0 }, false },
-		{ NULL, "and a domain", { 2, 1, 0 }, { 3, 3, 0 }, { 2, 1, 0 }, false },
-		{ "FIND-33", "all adapters left", { 3, 1, 1 }, { 0, 1, 1 }, { 3, 1, 1 }, true },
-		{ "FIND-33", "all domains left", { 3, 1, 1 }, { 3, 0, 1 }, { 3, 1, 1 }, true },
-		{ NULL, "one of two left", { 3, 1, 1 }, { 1, 1, 1 }, { 3, 1, 1 }, true },
-		{ NULL, "all are unassigned", { 3, 1, 1 }, { 0, 1, 1 }, { 3, 1, 1 }, false },
-		{ NULL, "another one stays", { 3, 1, 1 }, { 0, 1, 1 }, { 1, 1, 1 }, true },
-		{ "FIND-34", "a control domain left", { 3, 1, 1 }, { 3, 1, 0 }, { 3, 1, 1 }, true },
-		{ NULL, "one that has not", { 3, 1, 2 }, { 3, 1, 0 }, { 3, 1, 2 }, true },
-		{ NULL, "and a domain stays", { 3, 1, 1 }, { 3, 2, 0 }, { 3, 3, 1 }, true },
-		{ NULL, "all is well", { 3, 1, 1 }, { 1, 1, 1 }, { 1, 1, 1 }, true },
+		  .filtered = 1 },
+		{ NULL,
+		  "one that was not assigned",
+		  { 2, 1, 0 },
+		  { 3, 1, 0 },
+		  { 2, 1, 0 },
+		  .filtered = 0 },
+		{ NULL,
+		  "one that the guest had",
+		  { 3, 1, 0 },
+		  { 3, 1, 0 },
+		  { 2, 1, 0 },
+		  .filtered = 0 },
+		{ NULL, "and a domain", { 2, 1, 0 }, { 3, 3, 0 }, { 2, 1, 0 }, .filtered = 1 },
+		{ "FIND-41",
+		  "a reset of it failed",
+		  { 3, 1, 0 },
+		  { 3, 1, 0 },
+		  { 2, 1, 0 },
+		  .unreset = 1 },
+		{ NULL,
+		  "a reset of another one failed",
+		  { 3, 1, 0 },
+		  { 3, 1, 0 },
+		  { 2, 1, 0 },
+		  .unreset = 2 },
+		{ NULL, "and a domain", { 3, 3, 0 }, { 3, 3, 0 }, { 2, 1, 0 }, .unreset = 1 },
+		{ "FIND-33",
+		  "all adapters left",
+		  { 3, 1, 1 },
+		  { 0, 1, 1 },
+		  { 3, 1, 1 },
+		  .host_changed = true },
+		{ "FIND-33",
+		  "all domains left",
+		  { 3, 1, 1 },
+		  { 3, 0, 1 },
+		  { 3, 1, 1 },
+		  .host_changed = true },
+		{ NULL,
+		  "one of two left",
+		  { 3, 1, 1 },
+		  { 1, 1, 1 },
+		  { 3, 1, 1 },
+		  .host_changed = true },
+		{ NULL,
+		  "all are unassigned",
+		  { 3, 1, 1 },
+		  { 0, 1, 1 },
+		  { 3, 1, 1 },
+		  .host_changed = false },
+		{ NULL,
+		  "another one stays",
+		  { 3, 1, 1 },
+		  { 0, 1, 1 },
+		  { 1, 1, 1 },
+		  .host_changed = true },
+		{ "FIND-34",
+		  "a control domain left",
+		  { 3, 1, 1 },
+		  { 3, 1, 0 },
+		  { 3, 1, 1 },
+		  .host_changed = true },
+		{ NULL,
+		  "one that has not",
+		  { 3, 1, 2 },
+		  { 3, 1, 0 },
+		  { 3, 1, 2 },
+		  .host_changed = true },
+		{ NULL,
+		  "and a domain stays",
+		  { 3, 1, 1 },
+		  { 3, 2, 0 },
+		  { 3, 3, 1 },
+		  .host_changed = true },
+		{ NULL,
+		  "all is well",
+		  { 3, 1, 1 },
+		  { 1, 1, 1 },
+		  { 1, 1, 1 },
+		  .host_changed = true },
 	};
 
 	for (size_t i = 0; i < COUNT(seen); i++) {
@@ -422,6 +492,8 @@ static void check_ap_faults(void)
 			.to_be = ap_of(seen[i].to_be[0], seen[i].to_be[1], seen[i].to_be[2]),
 			.is = ap_of(seen[i].is[0], seen[i].is[1], seen[i].is[2]),
 			.host_changed = seen[i].host_changed,
+			.filtered = ap_of(seen[i].filtered, 0, 0).adapters,
+			.unreset = ap_of(seen[i].unreset, 0, 0).adapters,
 			.left = left,
 		};
 
@@ -429,11 +501,30 @@ static void check_ap_faults(void)
 	}
 }
 
+/* A queue that the filter takes from a guest with another one's adapter */
+static void check_ap_kept(void)
+{
+	struct ap_model before = { .mdev[1] = { .there = true, .vm = 1, .matrix = ap_of(3, 3, 0) },
+				   .host.config = ap_of(3, 3, 0) };
+	struct ap_model after = before;
+
+	ap_model_bind(&after, ap_queue(4, 4), false);
+	tell(ap_known_kept(&before, &after, ap_queue(4, 5)), "FIND-40", "bound, of that adapter");
+	tell(ap_known_kept(&before, &after, ap_queue(4, 4)), NULL, "the one that is unbound");
+	tell(ap_known_kept(&before, &after, ap_queue(5, 5)), NULL, "one that stays");
+	ap_model_close(&after, 1);
+	tell(ap_known_kept(&before, &after, ap_queue(4, 5)), NULL, "of a guest that is gone");
+	after = before;
+	ap_model_assign(&after, 1, AP_DOMAIN, 5, false);
+	tell(ap_known_kept(&before, &after, ap_queue(4, 5)), NULL, "one that is unassigned");
+}
+
 int main(void)
 {
 	check_ap_answers();
 	check_ap_masks();
 	check_ap_faults();
+	check_ap_kept();
 	check_requests();
 	check_order();
 	check_host_faults();

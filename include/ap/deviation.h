@@ -38,11 +38,13 @@ const char *ap_known_takeover(unsigned int rc);
 
 /* What a fault of a guest's masks is seen by */
 struct ap_seen {
-	struct ap_matrix had;	/* what the guest had before the step, by the model */
-	struct ap_matrix to_be; /* what it has to have */
-	struct ap_matrix is;	/* what it has */
-	bool host_changed;	/* by the step */
-	struct ap_mask left;	/* control domains that have left the host */
+	struct ap_matrix had;	 /* what the guest had before the step, by the model */
+	struct ap_matrix to_be;	 /* what it has to have */
+	struct ap_matrix is;	 /* what it has */
+	struct ap_mask filtered; /* adapters of the host that it had not before, though assigned */
+	struct ap_mask unreset;	 /* adapters with a queue whose last reset failed */
+	bool host_changed;	 /* by the step */
+	struct ap_mask left;	 /* control domains that have left the host */
 };
 
 /*
@@ -54,5 +56,9 @@ const char *ap_known_fault(const struct ap_seen *s);
 
 /* ap_known_reset - a guest's queue was reset by the host though it stays; the adapter's states */
 const char *ap_known_reset(enum ap_state before, enum ap_state after);
+
+/* ap_known_kept - a queue has left a guest between these two, and was not zeroized */
+const char *ap_known_kept(const struct ap_model *before, const struct ap_model *after,
+			  unsigned int queue);
 
 #endif

@@ -48,6 +48,7 @@ void ap_machine_describe(const struct ap_host *host, const char *more);
  */
 struct ap_trace {
 	uint16_t zeroized[AP_QUEUES], reset[AP_QUEUES];
+	bool failed[AP_QUEUES]; /* the last reset */
 };
 void ap_trace(struct ap_trace *t);
 
@@ -111,6 +112,7 @@ struct ap_rig {
 	unsigned int adapter[AP_SPARE], domain[AP_SPARE]; /* to use */
 	unsigned int adapters, domains;
 	bool machine, has_config;		   /* the emulated one; with the file ap_config */
+	bool minds_resets;			   /* FIND-41 may be met */
 	bool lost;				   /* a case of this line has failed */
 	struct ap_mask controls_left;		   /* the host, since the line began */
 	struct ap_mask apmask_first, aqmask_first; /* before the test */
@@ -184,6 +186,7 @@ const char *ap_words(const struct ap_step *s, char *text);
 struct ap_wrong {
 	const char *clause;
 	const char *fault; /* of released kernels, that explains it; NULL: none */
+	bool in_step;	   /* and the kernel's state is the model's all the same */
 	char expected[AP_WORDS], observed[AP_WORDS];
 };
 

@@ -70,13 +70,12 @@ static bool within(const struct ap_mask *some, const struct ap_mask *of)
 	return ap_is_empty(&more);
 }
 
-/* An adapter that the filter had taken does not come back */
-static bool stays_filtered(const struct ap_seen *s)
+/* All that the guest lacks are adapters, and all of these are of @some */
+static bool lacks_some(const struct ap_seen *s, const struct ap_mask *some)
 {
 	struct ap_mask late = ap_without(&s->to_be.adapters, &s->is.adapters);
-	struct ap_mask lost = ap_both(&late, &s->had.adapters);
 
-	return !ap_is_empty(&late) && ap_is_empty(&lost) &&
+	return !ap_is_empty(&late) && within(&late, some) &&
 	       within(&s->is.adapters, &s->to_be.adapters) &&
 	       ap_mask_equal(&s->is.domains, &s->to_be.domains) &&
 	       ap_mask_equal(&s->is.controls, &s->to_be.controls);
@@ -103,8 +102,11 @@ static bool keeps_control(const struct ap_seen *s)
 
 const char *ap_known_fault(const struct ap_seen *s)
 {
-	if (stays_filtered(s))
+	/* An adapter that the filter had taken does not come back */
+	if (lacks_some(s, &s->filtered))
 		return "FIND-32";
+	if (lacks_some(s, &s->unreset))
+		return "FIND-41";
 	if (keeps_all(s))
 		return "FIND-33";
 	return keeps_control(s) ? "FIND-34" : NULL;
@@ -113,4 +115,22 @@ const char *ap_known_fault(const struct ap_seen *s)
 const char *ap_known_reset(enum ap_state before, enum ap_state after)
 {
 	return before != AP_ONLINE && after == AP_ONLINE ? "FIND-35" : NULL;
+}
+
+/* The device has the queue still, and the filter has taken its adapter */
+const char *ap_known_kept(const struct ap_model *before, const struct ap_model *after,
+			  unsigned int queue)
+{
+	unsigned int a = queue >> 8, d = queue & 255;
+
+	for (unsigned int i = 0; i < AP_MDEVS; i++) {
+		const struct ap_mdev *now = &after->mdev[i];
+		struct ap_matrix guest = ap_model_guest(after, i);
+
+		if (now->there && now->vm && now->vm == before->mdev[i].vm &&
+		    ap_has(&now->matrix.adapters, a) && ap_has(&guest.domains, d) &&
+		    !ap_has(&guest.adapters, a) && ap_model_driver(after, queue) == AP_VFIO)
+			return "FIND-40";
+	}
+	return NULL;
 }

@@ -49,7 +49,7 @@ static bool judge(const struct ap_model *before, const struct ap_step *s, bool a
 		return true;
 	if (wrong.fault) {
 		report_fault(wrong.fault);
-		ap.lost = true;
+		ap.lost = !wrong.in_step;
 		return false;
 	}
 	return fail(wrong.clause, s ? ap_words(s, words) : "a look at everything", wrong.expected,

@@ -23,6 +23,7 @@ wrong(struct ap_wrong *w, const char *clause, const char *expected, const char *
 
 	w->clause = clause;
 	w->fault = NULL;
+	w->in_step = false;
 	snprintf(w->expected, sizeof(w->expected), "%s", expected);
 	va_start(args, format);
 	vsnprintf(w->observed, sizeof(w->observed), format, args);
@@ -51,6 +52,28 @@ static bool file_is(struct ap_wrong *w, const char *clause, const char *path, co
 }
 
 static const struct ap_model *model_before; /* of the step that is judged, NULL: none */
+static struct ap_trace trace;
+
+/* Adapters with a queue whose last reset failed */
+static struct ap_mask unreset(void)
+{
+	struct ap_mask adapters = { { 0 } };
+
+	for (unsigned int queue = 0; queue < AP_QUEUES; queue++)
+		if (trace.failed[queue])
+			ap_put(&adapters, queue >> 8, true);
+	return adapters;
+}
+
+/* Adapters of the host that were the device's, and not its guest's */
+static struct ap_mask filtered_before(unsigned int mdev)
+{
+	const struct ap_mask *own = &model_before->mdev[mdev].matrix.adapters;
+	struct ap_mask both = ap_both(own, &model_before->host.config.adapters);
+	struct ap_matrix had = ap_model_guest(model_before, mdev);
+
+	return ap_without(&both, &had.adapters);
+}
 
 /* Is it a known fault that the guest of this device has @is, and not what it has to have? */
 static void explain(struct ap_wrong *w, unsigned int mdev, const struct ap_matrix *is)
@@ -62,6 +85,8 @@ static void explain(struct ap_wrong *w, unsigned int mdev, const struct ap_matri
 	if (!model_before)
 		return;
 	seen.had = ap_model_guest(model_before, mdev);
+	seen.filtered = filtered_before(mdev);
+	seen.unreset = unreset();
 	seen.host_changed = !ap_matrix_equal(&model_before->host.config, &ap.model.host.config);
 	w->fault = ap_known_fault(&seen);
 }
@@ -176,6 +201,9 @@ static bool queue_is(struct ap_wrong *w, unsigned int queue)
 	const char *status = ap_model_status(&ap.model, queue);
 	char path[AP_PATH], text[100];
 
+	/* An older card's queue is nobody's or a default driver's, if there is one at all */
+	if (ap_has(&ap.model.host.old, queue >> 8) && is != AP_VFIO)
+		is = to_be;
 	/* Where there is no default driver nobody can have it */
 	if (to_be == AP_DEFAULT_DRIVER && is == AP_NO_DRIVER && no_default)
 		is = to_be;
@@ -206,7 +234,8 @@ static bool bus_is(struct ap_wrong *w)
 	look_into(AP_BUS "drivers/vfio_ap", AP_VFIO);
 	no_default = !look_into(AP_BUS "drivers/cex4queue", AP_DEFAULT_DRIVER);
 	for (size_t i = 0; i < listed_count && good; i++)
-		if (ap_model_driver(&ap.model, listed[i]) == AP_NO_DEVICE)
+		if (ap_model_driver(&ap.model, listed[i]) == AP_NO_DEVICE &&
+		    !ap_has(&ap.model.host.old, listed[i] >> 8))
 			good = wrong(w, "AP-BUS-01", "no device for this queue", "%02x.%04x",
 				     listed[i] >> 8, listed[i] & 255);
 	AP_EACH(a, &host->adapters)
@@ -332,8 +361,6 @@ static bool guest_is(struct ap_wrong *w, unsigned int vm, bool all)
 
 /* ------------------------------------------------------------------------- resets */
 
-static struct ap_trace trace;
-
 /* The first queue that was, or was not, reset against the rules */
 static bool resets_are(struct ap_wrong *w, const struct ap_model *before, const struct ap_step *s)
 {
@@ -364,9 +391,12 @@ static bool resets_are(struct ap_wrong *w, const struct ap_model *before, const 
 			      : resets ? "AP-RESET-02"
 				       : "AP-RESET-01",
 			      text, "it was%s", stays ? "" : " not");
+			w->in_step = !stays;
 			if (stays)
 				w->fault = ap_known_reset(before->host.state[a],
 							  ap.model.host.state[a]);
+			else if (!resets)
+				w->fault = ap_known_kept(before, &ap.model, queue);
 			return false;
 		}
 	}
@@ -379,7 +409,8 @@ bool ap_judge(const struct ap_model *before, const struct ap_step *s, bool all, 
 
 	model_before = before;
 	if (ap.machine) {
-		memset(&trace, 0, sizeof(trace));
+		memset(trace.zeroized, 0, sizeof(trace.zeroized));
+		memset(trace.reset, 0, sizeof(trace.reset));
 		ap_trace(&trace);
 	}
 	for (unsigned int i = 0; i < AP_MDEVS; i++)

@@ -70,7 +70,7 @@ static void describe(char *text, const struct ap_host *host, const char *more)
 	add(text, &used, "max %u %u\n", host->max_adapter, host->max_domain);
 	AP_EACH(a, &host->config.adapters)
 	{
-		add(text, &used, "card %u %s cca%s\n", a,
+		add(text, &used, "card %u %s ep11%s\n", a,
 		    ap_has(&host->old, a) ? "cex3"
 		    : a % 2		  ? "cex7"
 					  : "cex8",
@@ -100,13 +100,15 @@ void ap_machine_describe(const struct ap_host *host, const char *more)
 /* One line of the trace */
 static void count(struct ap_trace *t, const char *line)
 {
-	unsigned int adapter, domain;
+	unsigned int adapter, domain, rc;
 
 	TEST_ASSERT(strncmp(line, "error:", 6), "the machine: %s", line);
-	if (sscanf(line, "ZAPQ %x.%x", &adapter, &domain) == 2)
+	if (sscanf(line, "ZAPQ %x.%x rc %x", &adapter, &domain, &rc) == 3) {
 		t->zeroized[ap_queue(adapter & 255, domain & 255)]++;
-	else if (sscanf(line, "RAPQ %x.%x", &adapter, &domain) == 2)
+		t->failed[ap_queue(adapter & 255, domain & 255)] = rc;
+	} else if (sscanf(line, "RAPQ %x.%x", &adapter, &domain) == 2) {
 		t->reset[ap_queue(adapter & 255, domain & 255)]++;
+	}
 }
 
 /* Whole lines from where the last call ended */

@@ -211,6 +211,26 @@ bool ap_need_machine(void)
 
 /* ------------------------------------------------------------------ around each line */
 
+/*
+ * Adapters whose resets failed while they were off are reset by a device that has them all:
+ * a kernel of FIND-41 would keep them from guests of this line
+ */
+static void forget_failed_resets(void)
+{
+	char number[20];
+
+	ap_write(AP_MATRIX "mdev_supported_types/vfio_ap-passthrough/create", ap_mdev_uuid(0));
+	for (unsigned int i = 0; i < ap.adapters; i++) {
+		snprintf(number, sizeof(number), "%u", ap.adapter[i]);
+		ap_write(ap_mdev_file(0, "assign_adapter"), number);
+	}
+	for (unsigned int i = 0; i < ap.domains; i++) {
+		snprintf(number, sizeof(number), "%u", ap.domain[i]);
+		ap_write(ap_mdev_file(0, "assign_domain"), number);
+	}
+	remove_device(0);
+}
+
 void ap_begin(void)
 {
 	struct ap_host host = ap.machine ? machine_host() : read_host();
@@ -232,6 +252,10 @@ void ap_begin(void)
 	if (ap.machine)
 		ap_machine_describe(&host, ap.more);
 	bind_again();
+	/* Those that have the file are newer than the fault */
+	ap.minds_resets = ap.machine && access(AP_MATRIX "features", F_OK);
+	if (ap.minds_resets)
+		forget_failed_resets();
 	ap_take(&(struct ap_step){ .deed = AP_CREATE });
 	ap.has_config = !access(ap_mdev_file(0, "ap_config"), F_OK);
 }

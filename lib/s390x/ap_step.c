@@ -91,18 +91,18 @@ static void note_controls(const struct ap_host *host)
 	}
 }
 
-/* Nothing can be reset of a card that is not there to be used: that may be an error */
+/* Nothing can be reset of a card that is not there to be used: that may be an error, or not */
 static struct ap_answer reset(const struct ap_step *s, int *err)
 {
 	const struct ap_guest *g = ap.vm[ap.model.mdev[s->mdev].vm - 1];
 	struct ap_answer answer = good;
 
+	*err = ioctl(ap_guest_device(g), VFIO_DEVICE_RESET) ? errno : 0;
 	AP_EACH(a, &ap.model.mdev[s->mdev].matrix.adapters)
 	{
 		if (ap.model.host.state[a] != AP_ONLINE)
-			answer.or = EIO;
+			answer.or = *err;
 	}
-	*err = ioctl(ap_guest_device(g), VFIO_DEVICE_RESET) ? errno : 0;
 	return answer;
 }
 

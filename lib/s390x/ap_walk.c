@@ -194,6 +194,15 @@ static bool meets_host_fault(const struct ap_step *s)
 	return false;
 }
 
+/* Will resets of an adapter fail, on a kernel that may mind it? */
+static bool meets_failed_reset(const struct ap_step *s)
+{
+	for (unsigned int a = 0; a < AP_NUMBERS && ap.minds_resets && s->deed == AP_HOST; a++)
+		if (s->host->state[a] != AP_ONLINE)
+			return true;
+	return false;
+}
+
 /* A queue without a driver: the documentation does not say whether a new mask gives it one */
 static bool is_open_question(const struct ap_step *s)
 {
@@ -211,7 +220,7 @@ static bool can(struct world *w, const struct ap_step *s)
 
 	if (ap.lost || is_open_question(s) || (s->deed == AP_CONFIG && !ap.has_config))
 		return false;
-	if (w->avoid && (meets_late_adapter(s) || meets_host_fault(s)))
+	if (w->avoid && (meets_late_adapter(s) || meets_host_fault(s) || meets_failed_reset(s)))
 		return false;
 	switch (s->deed) {
 	case AP_CREATE:
@@ -277,9 +286,9 @@ static void take(struct world *w, const struct form *f, const uint64_t *a)
 		world_decided("AP-GUEST-02");
 		world_decided("AP-STATUS-01");
 	} else if (wrong.fault && w->excuse) {
-		/* The model is not the kernel's state any more: nothing else comes of this walk */
+		/* Where the model is not the kernel's state nothing else comes of this walk */
 		world_found(w, wrong.fault);
-		ap.lost = true;
+		ap.lost = !wrong.in_step;
 	} else {
 		world_wrong(w, wrong.clause, wrong.expected, "%s", wrong.observed);
 	}
@@ -360,4 +369,18 @@ static const struct action table[] = {
 	{ "host-lacks", 7, draw, ready_goes, act_goes, text_goes },
 };
 
-const struct actions ap_walk_actions = { .action = table, .count = sizeof(table) / sizeof(*table) };
+/* There is no device yet to look for the file in */
+static bool is_there(const struct action *action)
+{
+	char features[100];
+
+	return action->act != act_config ||
+	       (ap_read(AP_MATRIX "features", features, sizeof(features)) &&
+		strstr(features, "ap_config"));
+}
+
+const struct actions ap_walk_actions = {
+	.action = table,
+	.count = sizeof(table) / sizeof(*table),
+	.there = is_there,
+};
