@@ -289,31 +289,51 @@ static void holes(void)
 	}
 }
 
-/* Frames of a slot behind which the process has no memory, as it is in the end of a range */
+/* One case: the @count keys from @gfn on are @key, or frames among them are @refused */
+static void get_without_memory(uint64_t gfn, uint64_t count, uint8_t key, bool refused)
+{
+	uint8_t *back = keys + 1024;
+	struct outcome o;
+
+	if (!report_case())
+		return;
+	memset(back, 0xa5, 16);
+	o = call(KVM_S390_GET_SKEYS, gfn, count, back, 0, 0);
+	if (!outcome_equal(o, refused ? outcome_error(EFAULT) : outcome_success()))
+		report_wrong("GET_SKEYS", refused ? "EFAULT" : "0", "%d, errno %d", o.ret, o.err);
+	for (unsigned int i = 0; i < 16; i++) {
+		bool filled = !refused && i < count;
+
+		if (filled ? (back[i] & 0xf8) != key : back[i] != 0xa5)
+			report_wrong("GET_SKEYS", "the keys that were set, and no byte beside them",
+				     "byte %u is %#04x, the key %#04x", i, back[i], key);
+	}
+}
+
+/*
+ * Frames of a slot behind which the process has no memory, as it is in the end of a range. A
+ * kernel that keeps keys beside the memory may do without it: these are keys as any others then.
+ */
 static void unmapped(void)
 {
 	const uint64_t away = 20, gfn = BASE / CONTRACT_PAGE;
-	uint8_t *at, *back = keys + 1024;
+	uint8_t *at, key = 0x30;
+	bool refused;
 
 	enable();
-	arena_key(arena, BASE, ARENA_PAGES, 0x30);
+	arena_key(arena, BASE, ARENA_PAGES, key);
 	at = arena_at(arena, BASE + away * CONTRACT_PAGE);
 	TEST_ASSERT(!munmap(at, CONTRACT_PAGE), "munmap");
+	refused = call(KVM_S390_GET_SKEYS, gfn + away, 1, keys, 0, 0).ret;
+	get_without_memory(gfn + away - 3, 5, key, refused);
 	for (uint64_t before = 0; before < 4; before++) {
-		struct outcome o;
+		const uint64_t from = gfn + away - before, count = before + 2;
 
-		if (!report_case())
-			continue;
-		memset(back, 0xa5, 8);
-		o = call(KVM_S390_GET_SKEYS, gfn + away - before, before + 2, back, 0, 0);
-		if (!outcome_equal(o, outcome_error(EFAULT)))
-			report_wrong("GET_SKEYS", "EFAULT", "%d, errno %d", o.ret, o.err);
-		for (unsigned int i = 0; i < 8; i++)
-			if (back[i] != 0xa5)
-				report_wrong("GET_SKEYS", "the buffer is left alone", "it is not");
-		memset(keys, 0x40, 8);
-		call_case(outcome_error(EFAULT), KVM_S390_SET_SKEYS, gfn + away - before,
-			  before + 2, keys, 0);
+		key += 0x10;
+		memset(keys, key, count);
+		call_case(refused ? outcome_error(EFAULT) : outcome_success(), KVM_S390_SET_SKEYS,
+			  from, count, keys, 0);
+		get_without_memory(from, count, key, refused);
 	}
 	TEST_ASSERT(mmap(at, CONTRACT_PAGE, PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == at,

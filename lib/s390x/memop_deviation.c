@@ -129,3 +129,9 @@ const char *fault_of_former_keys(bool keys_used, bool read_only)
 		return "FIND-22";
 	return read_only && !compat_new_memory_management() ? "FIND-23" : NULL;
 }
+
+/* FIND-45: what the key is to be is stored before it is compared with what the key is */
+const char *fault_of_conditional_key(void)
+{
+	return compat_new_memory_management() ? "FIND-45" : NULL;
+}
