@@ -47,7 +47,7 @@ compiler := $(if $(filter gcc cc,$(CC)),$(CROSS_COMPILE)$(CC),$(CC))
 endif
 archiver := $(CROSS_COMPILE)ar
 
-needs_compiler := $(filter-out help clean distclean check bench mutation list install_package,$(or $(MAKECMDGOALS),all))
+needs_compiler := $(filter-out help clean distclean check bench mutation reliability list install_package,$(or $(MAKECMDGOALS),all))
 ifneq ($(needs_compiler),)
 machine := $(firstword $(subst -, ,$(shell $(compiler) -dumpmachine 2>/dev/null)))
 ifeq ($(machine),)
@@ -123,7 +123,7 @@ kvm_sources := $(if $(kvm_arch),$(filter-out %/lru_gen_util.c,$(wildcard $(kvm_s
 kvm_objects := $(patsubst $(kvm_selftests)/%,$(OUTPUT)/kvm_util/%.o,$(kvm_sources))
 
 .PHONY: all bench_programs upstream run_tests install install_suite install_package emit_tests gen_tar list check \
-	bench mutation clean distclean help FORCE
+	bench mutation reliability clean distclean help FORCE
 all: $(programs)
 
 # A change of tools, flags or kernel tree makes everything anew
@@ -303,6 +303,9 @@ bench:
 mutation:
 	$(Q)$(TOP)/tests/mutation/mutation.sh $(MUTATION)
 
+reliability:
+	$(Q)$(TOP)/tests/reliability/reliability.py $(RELIABILITY)
+
 # What took long to fetch and build stays, and is told
 clean:
 	$(Q)rm -rf $(OUTPUT)
@@ -329,6 +332,8 @@ help:
 	'              some of these parts' \
 	'mutation      put single faults into kvm.ko and see which of them the tests catch;' \
 	'              MUTATION="--set memop|slot --sample N --seed N"' \
+	'reliability   do things to runs (kill, fill, cut, damage), and see what they say of it;' \
+	'              RELIABILITY="--count N --seed N NAME..."' \
 	'clean         remove OUTPUT' \
 	'distclean     remove build/ too: downloads, kernels, suspended machines' '' \
 	'KSRC=         kernel tree with kselftest.h and kvm_util; it is only read' \

@@ -124,6 +124,8 @@ at_exit() {
 	local rc=$?
 
 	[[ -z ${WORK:-} ]] || rm -rf "$WORK"
+	[[ ${SET_UP:-} != 1 || " 129 130 143 " != *" $rc "* ]] ||
+		say "run.sh: ended before any test ran; what was prepared until then is kept"
 	if [[ ${SET_UP:-} == 1 && " 0 $EXIT_USAGE $EXIT_BROKEN 129 130 143 " != *" $rc "* ]]; then
 		exit "$EXIT_USAGE"
 	fi
@@ -228,6 +230,8 @@ prepare() {
 main() {
 	SET_UP=1
 	trap at_exit EXIT
+	ON_SIGNALS=leave
+	on_signals "$ON_SIGNALS"
 	moment "scripts read"
 	parse_options "$@"
 	check_options

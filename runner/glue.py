@@ -43,17 +43,23 @@ def describe(options: Options, names: Sequence[str]) -> Document:
 
 
 def begin(options: Options, families: Families, names: Sequence[str]) -> Run:
+    import reserve
     import results
     import run
     import schedule
     import screen
     document = describe(options, names)
+    try:
+        room = reserve.Reserve(options.results)
+    except OSError as error:
+        raise UsageError(f"no room for results, which may take {reserve.SIZE >> 20} MiB, in {options.results}:"
+                         f" {error.strerror}. Free some, or give --results DIR") from error
     costs = schedule.Costs(options.costs, options.target)
     tasks = schedule.plan(names, options.suite, families, costs, options.jobs, not options.arguments)
     results.write(document, options.results)
     results.write_text(os.path.join(options.results, "summary.txt"), screen.summary(document))
     results.link_latest(options.results)
-    return run.Run(options, tasks, families, document, costs)
+    return run.Run(options, tasks, families, document, costs, room)
 
 
 def close(running: Run) -> int:
@@ -139,6 +145,9 @@ def main(words: Sequence[str]) -> int:
         running = begin(options, families, names)
         running.execute()
         return close(running)
+    except UsageError as error:
+        say(str(error))
+        return EXIT_USAGE
     except OSError as error:
         say(f"results lost: {error}")
         return EXIT_BROKEN

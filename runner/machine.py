@@ -156,6 +156,11 @@ class Job:
             self.ktap.close()
             self.ktap = None
 
+    def remove(self) -> None:
+        """What the job had for itself while it lasted."""
+        import shutil
+        shutil.rmtree(self.place, ignore_errors=True)
+
     def collect(self) -> None:
         """After the end: the evidence, and the files that are kept."""
         if self.pid > 0:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from contract import Clause
     from family import Families
     from options import Options
+    from reserve import Reserve
     from schedule import Task
     from shape import Document, Line, Test
 
@@ -32,8 +33,9 @@ STOP_SECONDS = 15  # for all targets to end, when the run is interrupted
 
 class Run:
     def __init__(self, options: Options, tasks: Sequence[Task], families: Families, document: Document,
-                 costs: schedule.Costs) -> None:
+                 costs: schedule.Costs, reserve: Reserve) -> None:
         self.options, self.families, self.document, self.costs = options, families, document, costs
+        self.reserve, self.full = reserve, False
         self.waiting = list(reversed(tasks))
         self.whole = not options.arguments
         self.tests: dict[str, Progress] = {}
@@ -151,7 +153,7 @@ class Run:
         except OSError as error:
             job.evidence.error = job.evidence.error or f"results lost: {error.strerror}: {error.filename or job.kept}"
         task = self.running.pop(job)
-        self.remove(job.place)
+        job.remove()
         progress = self.tests[task.name]
         wanted = self.wanted.of(job.tested().get("release", ""))
         self.document["run"]["fault"] = self.document["run"]["fault"] or self.wanted.fault
@@ -160,11 +162,6 @@ class Run:
             self.waiting.append(rest)
         if not progress.pending:
             self.conclude(progress)
-
-    @staticmethod
-    def remove(folder: str) -> None:
-        import shutil
-        shutil.rmtree(folder, ignore_errors=True)
 
     def contract(self) -> dict[str, Clause]:
         """The clauses of the suite, read once, and not before the first result."""
@@ -208,7 +205,11 @@ class Run:
         try:
             results.write(self.document, self.options.results)
         except OSError as error:
-            self.document["run"]["fault"] = f"results lost: {error.strerror}: {error.filename}"
+            self.full, where = True, f"{error.strerror}: {error.filename or self.options.results}"
+            self.document["run"]["fault"] = f"results lost: {where}"
+            if self.reserve.release():
+                self.document["run"]["fault"] = f"ended, as no more results can be kept: {where}"
+                self.write()
 
     # ------------------------------------------------------------- loop
 
@@ -257,7 +258,7 @@ class Run:
         """Run all tasks; whatever happens, what is known by then is in the document."""
         self.catch_signals()
         try:
-            while (self.waiting or self.running) and not self.signals:
+            while (self.waiting or self.running) and not self.signals and not self.full:
                 self.step()
         except ReaderGone:
             self.signals.append(signal.SIGPIPE)

@@ -55,7 +55,8 @@ host_python() {
 # signal ends CMD and all that it started before this script goes. If this script is
 # killed outright, CMD's group ends too: its guard sees the pipe close. INPUT is a
 # descriptor for CMD to read from, if it is to read at all. Not to be called in a
-# condition if CMD is a function: a failure within it would go unnoticed.
+# condition if CMD is a function: a failure within it would go unnoticed. ON_SIGNALS is what
+# a signal does after it, as for on_signals.
 in_group() {
 	local group rc=0 life null
 
@@ -66,7 +67,7 @@ in_group() {
 	set +m
 	on_signals "end_group $group"
 	wait "$group" || rc=$?
-	on_signals -
+	on_signals "${ON_SIGNALS:--}"
 	exec {life}>&- {null}>&-
 	return "$rc"
 }
@@ -93,6 +94,11 @@ on_signals() {
 		# shellcheck disable=SC2064 # the command is known now
 		if [[ $1 == - ]]; then trap - "${name%:*}"; else trap "$1 ${name#*:}" "${name%:*}"; fi
 	done
+}
+
+# leave NUMBER: end as one whom a signal ended
+leave() {
+	exit $((128 + $1))
 }
 
 # logged FILE CMD...: CMD with all that it says in FILE

@@ -86,7 +86,7 @@ build() {
 @test "install takes TARGETS and TESTS, and says what it lacks" {
 	build s390x gcc install INSTALL_PATH="$out/part" TARGETS=memop TESTS='absolute*'
 	grep -qx memop/absolute_copy "$out/part/list"
-	! grep -q mem_slot "$out/part/list"
+	run ! grep -q mem_slot "$out/part/list"
 	run build s390x gcc install
 	[ "$status" -ne 0 ]
 	[[ $output == *"install needs INSTALL_PATH="* ]]

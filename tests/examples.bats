@@ -118,7 +118,7 @@ openqa() {
 workflow() {
 	field github/gate.yml '"\n".join(s["run"] for s in it["jobs"]["suite"]["steps"] if "run" in s)' |
 		sed 's/\${{ matrix.kernel }}/sid/g' >"$dir/commands"
-	! grep -F '${{' "$dir/commands"
+	run ! grep -F '${{' "$dir/commands"
 	printf '#!/bin/sh\n' | tee "$dir/bin/apt-get" >"$dir/run.sh"
 	# The fake target takes no kernel: what its words were is kept
 	cat >>"$dir/run.sh" <<-END

@@ -135,7 +135,7 @@ setup() {
 	SECONDS=0
 	verdict 3 'processes outlived the test: sleep' <<<'setsid sleep 98765 & sleep 0.3; echo 1..1; echo ok 1 a'
 	[ "$SECONDS" -lt 15 ]
-	! pgrep -f 'sleep 98765'
+	run ! pgrep -f 'sleep 98765'
 }
 
 @test "a target that closes stdout and lives on is waited for, one that ends is not read on" {

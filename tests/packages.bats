@@ -42,7 +42,7 @@ install_tree() {
 	done
 	grep -qx 'suite 1.2' "$out/tree/usr/libexec/kvm-s390-memory/version"
 	[ -z "$(find "$out/tree" -name '__pycache__' -o -name '*.o' -o -name '*.new')" ]
-	! grep -rlF -- "$out" "$out/tree/usr/share" "$out/tree/usr/libexec/kvm-s390-memory/list"
+	run ! grep -rlF -- "$out" "$out/tree/usr/share" "$out/tree/usr/libexec/kvm-s390-memory/list"
 	# It moves as one, says its own name, and keeps nothing beside itself
 	mv "$out/tree" "$out/moved"
 	mv "$out/moved" "$out/tree"

@@ -56,7 +56,7 @@ add_everything() {
 	"$root/tests/report_dom.py" "$dir/all" 500
 	grep -q 'which says</dt><dd>a store is &lt;b&gt;denied&lt;/b&gt; &amp; nothing changes' "$dir/all/report.html"
 	grep -q 'fetch, access key 3 on ACC 15: an error, permitted is right' "$dir/all/report.html"
-	! grep -q '<img\|<script>alert' "$dir/all/report.html"
+	run ! grep -q '<img\|<script>alert' "$dir/all/report.html"
 	rm "$suite/memop/markup" "$suite/memop/dies" && printf 'memop/good\nmemop/skips\n' >"$suite/list"
 	saved good
 	[ "$status" -eq 0 ]

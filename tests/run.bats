@@ -236,15 +236,34 @@ entry() {
 }
 
 @test "a full disk: exit 3, and it says so" {
+	add_passing before
 	add_test big <<<'echo 1..1; head -c 3000000 /dev/zero | tr "\0" x; echo; echo ok 1 a'
+	add_passing never
 	mkdir "$dir/results"
-	if ! mount -t tmpfs -o size=256k none "$dir/results" 2>/dev/null; then
+	if ! mount -t tmpfs -o size=8300k none "$dir/results" 2>/dev/null; then
+		skip "needs to mount a small file system"
+	fi
+	in_fake -j 1
+	"$root/tests/validate_results.py" "$dir/results/latest/results.json"
+	grep -q 'writes what is read' "$dir/results/latest/results.json"
+	umount "$dir/results"
+	[ "$status" -eq 3 ]
+	has '^memop/big .*BROKEN.*its output is lost: No space left on device'
+	complains 'ended, as no more results can be kept: No space left on device'
+	[ "${lines[-1]}" = "2 passed, 1 failed, 0 skipped" ]
+	nothing_left
+}
+
+@test "a disk without room for results: exit 2 before anything runs" {
+	add_passing good
+	mkdir "$dir/results"
+	if ! mount -t tmpfs -o size=6m none "$dir/results" 2>/dev/null; then
 		skip "needs to mount a small file system"
 	fi
 	in_fake
 	umount "$dir/results"
-	[ "$status" -eq 3 ]
-	complains 'results lost: .*No space left on device'
+	[ "$status" -eq 2 ]
+	complains 'no room for results, which may take 8 MiB, in .*No space left on device.*--results DIR'
 	nothing_left
 }
 
@@ -302,7 +321,7 @@ entry() {
 	[ "$output" = $'memop/one\nmemop/two\nmemop/three' ]
 	in_fake -t '*/t*'
 	[ "$status" -eq 0 ]
-	! has 'memop/one'
+	lacks 'memop/one'
 	has '^memop/two .*passed'
 	has '^memop/three .*passed'
 }

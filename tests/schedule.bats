@@ -203,7 +203,7 @@ valid() {
 	[ "$(fact 'd["tests"][0]["options"]')" = "['--seed 0x1']" ]
 	has "^again:   $again"
 	has '^FAILED   memop/bad'
-	! has 'Random seed|TAP version'
+	lacks 'Random seed|TAP version'
 	grep -qF "$again" "$dir/results/run/summary.txt"
 	valid
 }

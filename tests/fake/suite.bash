@@ -76,6 +76,14 @@ has() {
 	}
 }
 
+# No line of stdout matches the pattern
+lacks() {
+	if grep -E -- "$1" <<<"$output"; then
+		printf 'a line matches: %s\n' "$1"
+		return 1
+	fi
+}
+
 complains() {
 	grep -qE -- "$1" <<<"$stderr" || {
 		printf 'no line of stderr matches: %s\n%s\n' "$1" "$stderr"
