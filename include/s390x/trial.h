@@ -20,9 +20,11 @@ struct trial {
 	struct user_area old_area;
 	bool old_differs; /* not given: one bit of the old value is wrong, number old_bit */
 	unsigned int old_bit;
-	const char *state; /* words for a failure, may be NULL */
-	bool quiet;	   /* nothing is reported, but returned: see trial_tell() */
-	bool keep;	   /* what is stored stays, until trial_restore() */
+	void *place,
+		*place_alias; /* where the request lies, and the same bytes, writable; or NULL */
+	const char *state;    /* words for a failure, may be NULL */
+	bool quiet;	      /* nothing is reported, but returned: see trial_tell() */
+	bool keep;	      /* what is stored stays, until trial_restore() */
 	/* What came of it */
 	struct prediction prediction;
 	struct outcome outcome;

@@ -281,6 +281,16 @@ void trial_tell(const struct trial *t)
 		report_deviation(t->old_deviation);
 }
 
+static struct outcome issue(const struct trial *t)
+{
+	int fd = t->request.on_vcpu ? t->arena->vcpu->fd : t->arena->vm->fd;
+
+	if (!t->place)
+		return memop(fd, &t->request.op);
+	bytes_copy(t->place_alias, &t->request.op, sizeof(t->request.op));
+	return memop(fd, t->place);
+}
+
 bool trial_issue(struct trial *t)
 {
 	struct state s = t->arena->state;
@@ -294,8 +304,7 @@ bool trial_issue(struct trial *t)
 		fill_old(t, &s);
 	contract_memop(&s, &t->request, &t->prediction);
 	fill_buffer(t);
-	t->outcome =
-		memop(t->request.on_vcpu ? t->arena->vcpu->fd : t->arena->vm->fd, &t->request.op);
+	t->outcome = issue(t);
 	good = prediction_allows(&t->prediction, t->outcome);
 	t->deviation = good ? NULL : deviation_known(&s, &t->request, &t->prediction, t->outcome);
 	t->decisions = contract_decided(&s, &t->request, &t->prediction, t->outcome, t->decided);
