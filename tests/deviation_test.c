@@ -278,6 +278,10 @@ static void check_slots(void)
 	tell(deviation_of_user_address(came_to(-EINVAL)), NULL, "an address that is refused");
 	tell(deviation_of_user_address(came_to(-EFAULT)), NULL, "another error");
 	tell(deviation_of_ring_size(1UL << 32 | 4096, came_to(0)), "DEV-16", "4 GiB too much");
+	tell(deviation_of_migration_attribute(came_to(0)), "DEV-23",
+	     "an attribute that is not there");
+	tell(deviation_of_migration_attribute(outcome_error(EINVAL)), NULL,
+	     "the same, another error");
 	tell(deviation_of_ring_size(1UL << 32 | 4096, came_to(-EINVAL)), NULL, "a ring refused");
 	tell(deviation_of_ring_size(3UL << 12, came_to(0)), NULL, "three pages");
 	tell(deviation_of_ring_size(1UL << 32, came_to(0)), NULL, "4 GiB and nothing else");

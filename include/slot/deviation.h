@@ -32,6 +32,10 @@ const char *deviation_of_failed_log(void);
  */
 const char *deviation_of_ring_size(uint64_t size, struct outcome o);
 
+/* deviation_of_migration_attribute - likewise, that KVM has an attribute of migration that there is
+ * not */
+const char *deviation_of_migration_attribute(struct outcome o);
+
 /*
  * deviation_of_clean_value - is it known of kernels that KVM_S390_GET_CMMA_BITS gives a clean value
  * behind the last dirty one?

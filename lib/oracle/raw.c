@@ -181,11 +181,11 @@ void contract_region(const struct raw_slots *s, const struct raw_slot *r, struct
 	}
 	if (r->size && (!old || old->gpa != r->gpa))
 		region_placed(s, r, a);
-	/* Whether the machine has so many guest addresses is open: any answer to that may come */
-	if (!a->count && r->size && end > s->surely)
-		allow(a, outcome_error(EINVAL), "SLOT-19");
-	if (!a->count || (a->count == 1 && end > s->surely && end <= s->top))
-		allow(a, outcome_success(), r->size ? "SLOT-14" : "SLOT-04");
+	if (a->count)
+		return;
+	allow(a, outcome_success(), r->size ? "SLOT-14" : "SLOT-04");
+	/* Whether the machine has so many guest addresses is not told */
+	refuse(a, r->size && end > s->surely, EINVAL, "SLOT-19");
 }
 
 static void log_of(const struct raw_slots *s, uint32_t id, struct answers *a)
@@ -197,9 +197,8 @@ static void log_of(const struct raw_slots *s, uint32_t id, struct answers *a)
 	       "DIRTY-08");
 }
 
-static uint64_t bitmap_bytes(const struct raw_slots *s, uint64_t pages)
+static uint64_t bitmap_bytes(uint64_t pages)
 {
-	(void)s;
 	return (pages + 63) / 64 * 8;
 }
 
@@ -209,8 +208,7 @@ void contract_get_log(const struct raw_slots *s, uint32_t id, struct user_area b
 	const struct raw_slot *slot = raw_slot_of(s, id);
 
 	log_of(s, id, a);
-	refuse(a, slot && bitmap.writable < bitmap_bytes(s, slot->size / s->page), EFAULT,
-	       "DIRTY-08");
+	refuse(a, slot && bitmap.writable < bitmap_bytes(slot->size / s->page), EFAULT, "DIRTY-08");
 	succeed(a, "DIRTY-01");
 }
 
@@ -231,7 +229,7 @@ void contract_clear_log(const struct raw_slots *s, uint32_t id, uint64_t first, 
 		refuse(a, first > pages || count > pages - first, EINVAL, "DIRTY-04");
 		refuse(a, count % 64 && first + count != pages, EINVAL, "DIRTY-04");
 	}
-	refuse(a, bitmap.readable < bitmap_bytes(s, count), EFAULT, "DIRTY-11");
+	refuse(a, bitmap.readable < bitmap_bytes(count), EFAULT, "DIRTY-11");
 	succeed(a, "DIRTY-10");
 }
 

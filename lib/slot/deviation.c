@@ -70,6 +70,12 @@ const char *deviation_of_clean_value(void)
 #endif
 }
 
+/* DEV-23: KVM_HAS_DEVICE_ATTR looks at the group alone */
+const char *deviation_of_migration_attribute(struct outcome o)
+{
+	return o.ret == 0 ? "DEV-23" : NULL;
+}
+
 /* FIND-27: a page's value is made of the bits under the mask, and no others are kept */
 const char *fault_of_attribute_mask(void)
 {
