@@ -372,9 +372,6 @@ static void check_ap_answers(void)
 	tell(ap_known_removal(true), NULL, "one that comes back");
 	tell(ap_known_takeover(0x01), "FIND-36", "AQIC beside a second device");
 	tell(ap_known_takeover(0x06), NULL, "AQIC refused otherwise");
-	tell(ap_known_reset(AP_DECONFIGURED, AP_ONLINE), "FIND-35", "a card configured again");
-	tell(ap_known_reset(AP_ONLINE, AP_ONLINE), NULL, "a card that was there all the time");
-	tell(ap_known_reset(AP_ONLINE, AP_DECONFIGURED), NULL, "a card deconfigured");
 }
 
 static void check_ap_masks(void)
@@ -525,9 +522,34 @@ static void check_ap_kept(void)
 	tell(ap_known_kept(&before, &after, ap_queue(4, 5)), NULL, "one that is unassigned");
 }
 
+/* A queue of a guest is reset while it stays */
+static void check_ap_resets(void)
+{
+	struct ap_model before = { .mdev[1] = { .there = true, .vm = 1, .matrix = ap_of(3, 3, 1) },
+				   .host.config = ap_of(3, 3, 2) };
+	struct ap_model after = before;
+
+	before.host.state[4] = AP_DECONFIGURED;
+	tell(ap_known_reset(&before, &after, ap_queue(4, 4)), "FIND-35", "a card configured again");
+	tell(ap_known_reset(&before, &after, ap_queue(5, 4)), NULL,
+	     "a card that was there all the time");
+	tell(ap_known_reset(&after, &before, ap_queue(4, 4)), NULL, "a card deconfigured");
+	before = after;
+	after.host.config.controls = ap_of(0, 0, 3).controls;
+	tell(ap_known_reset(&before, &after, ap_queue(5, 4)), "FIND-38", "a control domain came");
+	tell(ap_known_reset(&after, &before, ap_queue(5, 4)), NULL, "a control domain left");
+	after.host.config.domains = ap_of(0, 1, 0).domains;
+	tell(ap_known_reset(&before, &after, ap_queue(5, 4)), NULL, "and a domain left");
+	after = before;
+	after.mdev[1].vm = 0;
+	after.host.config.controls = ap_of(0, 0, 3).controls;
+	tell(ap_known_reset(&before, &after, ap_queue(5, 4)), NULL, "without a guest");
+}
+
 int main(void)
 {
 	check_ap_answers();
+	check_ap_resets();
 	check_ap_masks();
 	check_ap_faults();
 	check_ap_kept();

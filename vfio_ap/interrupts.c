@@ -8,15 +8,20 @@
  * a byte in memory that is not the guest's any more, and one for a queue that the guest has
  * not would let it meddle with another's.
  */
+#include <pthread.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "ap/deviation.h"
 #include "s390x/ap.h"
+#include "test_util.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define BYTE 0x19010UL /* where the guest is notified */
-#define SUBCLASS 3U
+#define SUBCLASS 5U
 #define SPECIFICATION 6
+#define A_MOMENT 10000U /* loops: less than a tick of the host's clock, which ends SIE */
+#define LONG 100000000U /* loops: until something comes */
 
 static struct ap_guest *guest;
 static unsigned int queue;
@@ -95,22 +100,48 @@ static void interrupted(void)
 		byte = ap_guest_memory(guest, BYTE);
 		*byte = 0;
 		expect(control(true), 0x00, "AQIC enables");
-		word = ap_guest_wait(guest);
+		word = ap_guest_wait(guest, A_MOMENT);
 		report_check(!word && !*byte, "nothing has happened", "no interruption",
 			     "interruption word %08x, notification %02x", word, *byte);
 		ap_machine_describe(&ap.model.host, more);
 		report_check(*byte, "the queue interrupts", "a notification byte that is not 0",
 			     "0");
-		word = ap_guest_wait(guest);
+		word = ap_guest_wait(guest, A_MOMENT);
 		report_check(word == (0x80000000 | SUBCLASS << 27),
 			     "the guest enables I/O interruptions",
 			     "an adapter interruption of its subclass", "interruption word %08x",
 			     word);
-		word = ap_guest_wait(guest);
+		word = ap_guest_wait(guest, A_MOMENT);
 		report_check(!word, "the guest waits again", "one interruption alone",
 			     "interruption word %08x", word);
 		expect(control(false), 0x00, "AQIC disables");
 	}
+}
+
+static void *run(void *word)
+{
+	*(uint32_t *)word = ap_guest_wait(guest, LONG);
+	return NULL;
+}
+
+/* It loops with interruptions enabled when the queue interrupts */
+static void interrupted_running(void)
+{
+	uint32_t word = 0;
+	pthread_t thread;
+	char more[40];
+
+	if (!ap_need_machine() || !guest_begins())
+		return;
+	report_deciding("AP-INTR-02");
+	snprintf(more, sizeof(more), "irq %02x.%04x\n", ap.adapter[0], ap.domain[0]);
+	expect(control(true), 0x00, "AQIC enables");
+	TEST_ASSERT(!pthread_create(&thread, NULL, run, &word), "pthread_create");
+	usleep(20000);
+	ap_machine_describe(&ap.model.host, more);
+	pthread_join(thread, NULL);
+	report_check(word == (0x80000000 | SUBCLASS << 27), "a guest runs, the queue interrupts",
+		     "an adapter interruption of its subclass", "interruption word %08x", word);
 }
 
 static void not_its_memory(void)
@@ -159,6 +190,28 @@ static void ends_with_the_device(void)
 	expect_enabled(false, "for the next guest");
 }
 
+/* Two queues, whose bytes are in the two parts of the guest's memory */
+static void ends_with_its_memory(void)
+{
+	unsigned int other = ap_queue(ap.adapter[0], ap.domain[1]);
+
+	if (!guest_begins())
+		return;
+	ap_assign(0, AP_DOMAIN, ap.domain[1], NULL);
+	report_deciding("AP-INTR-05");
+	/* Whatever the host has left, as for the first one */
+	ap_guest_control(guest, other, false, 0, 0);
+	expect(ap_guest_control(guest, other, true, SUBCLASS, BYTE - AP_MAPPED_APART), 0x00,
+	       "AQIC enables another queue's");
+	expect(control(true), 0x00, "AQIC enables");
+	ap_guest_unmap(guest, 0);
+	expect_enabled(true, "after the memory of another queue's byte is unmapped");
+	ap_guest_unmap(guest, AP_MAPPED_APART);
+	expect_enabled(false, "after the memory of the notification byte is unmapped");
+	expect(control(true), 0x06, "AQIC with that byte again");
+	expect_enabled(false, "after AQIC that was refused");
+}
+
 /* A second device that the VM may not have: the first one's interrupts are its own still */
 static void beside_a_second_device(void)
 {
@@ -190,6 +243,10 @@ static const struct line lines[] = {
 	  ends_with_the_device },
 	{ "a second device that is refused takes nothing from the first one",
 	  "AP-GUEST-03 AP-INTR-01", beside_a_second_device },
+	{ "interrupts end when the memory of their notification byte is unmapped (observed)",
+	  "AP-INTR-05", ends_with_its_memory },
+	{ "a queue interrupts its guest while that runs (observed)", "AP-INTR-02",
+	  interrupted_running },
 };
 
 int main(int argc, char **argv)

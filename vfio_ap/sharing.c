@@ -53,6 +53,12 @@ static void answers(void)
 	}
 	for (unsigned int m = 0; m < 2; m++)
 		ap_assign(m, AP_DOMAIN, ap.domain[1 - m], REFUSED);
+	/* Whoever was made first and last: a third one has nothing in common with either */
+	ap_take(&(struct ap_step){ .deed = AP_CREATE, .mdev = 2 });
+	ap_take(&(struct ap_step){
+		.deed = AP_ASSIGN, .mdev = 2, .kind = AP_ADAPTER, .number = ap.adapter[1] });
+	for (unsigned int m = 0; m < 2; m++)
+		ap_assign(m, AP_DOMAIN, ap.domain[1 - m], REFUSED);
 }
 
 static void without_guests(void)

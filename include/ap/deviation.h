@@ -54,8 +54,9 @@ struct ap_seen {
  */
 const char *ap_known_fault(const struct ap_seen *s);
 
-/* ap_known_reset - a guest's queue was reset by the host though it stays; the adapter's states */
-const char *ap_known_reset(enum ap_state before, enum ap_state after);
+/* ap_known_reset - a guest's queue was reset by the host though it stays, between these two */
+const char *ap_known_reset(const struct ap_model *before, const struct ap_model *after,
+			   unsigned int queue);
 
 /* ap_known_kept - a queue has left a guest between these two, and was not zeroized */
 const char *ap_known_kept(const struct ap_model *before, const struct ap_model *after,

@@ -77,8 +77,13 @@ int ap_guest_device(const struct ap_guest *g);
 bool ap_guest_scan(struct ap_guest *g, struct ap_scan *scan);
 /* ap_guest_memory - its byte at this address, below 1 MiB */
 void *ap_guest_memory(const struct ap_guest *g, unsigned long address);
-/* ap_guest_map - all of its memory, for its open device: notification bytes lie there */
+/*
+ * ap_guest_map - all of its memory, for its open device: notification bytes lie there
+ * ap_guest_unmap - what is below AP_MAPPED_APART (@from 0), or from there on
+ */
+#define AP_MAPPED_APART 0x10000UL
 void ap_guest_map(const struct ap_guest *g);
+void ap_guest_unmap(const struct ap_guest *g, unsigned long from);
 /*
  * ap_guest_run - run the program at this address, to its DIAGNOSE 501
  * Returns the address behind that, 0 where something else came to user space.
@@ -101,8 +106,9 @@ struct ap_status ap_guest_test(struct ap_guest *g, unsigned int queue);
 /* ap_guest_control - PQAP(AQIC), with this subclass and address of the notification byte */
 struct ap_status ap_guest_control(struct ap_guest *g, unsigned int queue, bool enable,
 				  unsigned int subclass, unsigned long byte);
-/* ap_guest_wait - a moment in which all I/O interruptions are taken; the first one's word, or 0 */
-uint32_t ap_guest_wait(struct ap_guest *g);
+/* ap_guest_wait - so many loops in which all I/O interruptions are taken; the first one's word, or
+ * 0 */
+uint32_t ap_guest_wait(struct ap_guest *g, uint32_t loops);
 
 /* ----------------------------------------------------------- the rig (ap_rig.c) */
 

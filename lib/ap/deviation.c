@@ -112,9 +112,29 @@ const char *ap_known_fault(const struct ap_seen *s)
 	return keeps_control(s) ? "FIND-34" : NULL;
 }
 
-const char *ap_known_reset(enum ap_state before, enum ap_state after)
+/* Control domains have come, one of them a device's with a guest, and nothing else has changed */
+static bool only_controls_came(const struct ap_model *before, const struct ap_model *after)
 {
-	return before != AP_ONLINE && after == AP_ONLINE ? "FIND-35" : NULL;
+	const struct ap_matrix *old = &before->host.config, *new = &after->host.config;
+	struct ap_mask came = ap_without(&new->controls, &old->controls);
+	bool of_guest = false;
+
+	for (unsigned int i = 0; i < AP_MDEVS; i++) {
+		struct ap_mask own = ap_both(&came, &after->mdev[i].matrix.controls);
+
+		of_guest = of_guest || (after->mdev[i].vm && !ap_is_empty(&own));
+	}
+	return of_guest && ap_mask_equal(&old->adapters, &new->adapters) &&
+	       ap_mask_equal(&old->domains, &new->domains);
+}
+
+const char *ap_known_reset(const struct ap_model *before, const struct ap_model *after,
+			   unsigned int queue)
+{
+	if (before->host.state[queue >> 8] != AP_ONLINE &&
+	    after->host.state[queue >> 8] == AP_ONLINE)
+		return "FIND-35";
+	return only_controls_came(before, after) ? "FIND-38" : NULL;
 }
 
 /* The device has the queue still, and the filter has taken its adapter */

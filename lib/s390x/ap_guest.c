@@ -220,17 +220,36 @@ void *ap_guest_memory(const struct ap_guest *g, unsigned long address)
 	return g->memory + address;
 }
 
-void ap_guest_map(const struct ap_guest *g)
+static void map_from(const struct ap_guest *g, unsigned long from, unsigned long size)
 {
 	struct vfio_iommu_type1_dma_map map = {
 		.argsz = sizeof(map),
 		.flags = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE,
-		.vaddr = (uintptr_t)g->memory,
-		.size = UNIT,
+		.vaddr = (uintptr_t)g->memory + from,
+		.iova = from,
+		.size = size,
 	};
 
 	TEST_ASSERT(!ioctl(g->container, VFIO_IOMMU_MAP_DMA, &map), "VFIO_IOMMU_MAP_DMA, errno %d",
 		    errno);
+}
+
+void ap_guest_map(const struct ap_guest *g)
+{
+	map_from(g, 0, AP_MAPPED_APART);
+	map_from(g, AP_MAPPED_APART, UNIT - AP_MAPPED_APART);
+}
+
+void ap_guest_unmap(const struct ap_guest *g, unsigned long from)
+{
+	struct vfio_iommu_type1_dma_unmap unmap = {
+		.argsz = sizeof(unmap),
+		.iova = from,
+		.size = from ? UNIT - AP_MAPPED_APART : AP_MAPPED_APART,
+	};
+
+	TEST_ASSERT(!ioctl(g->container, VFIO_IOMMU_UNMAP_DMA, &unmap) && unmap.size,
+		    "VFIO_IOMMU_UNMAP_DMA, errno %d", errno);
 }
 
 unsigned long ap_guest_run(struct ap_guest *g, unsigned long address)

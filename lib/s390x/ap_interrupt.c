@@ -17,13 +17,17 @@
 #define AQIC 0x03000000UL
 #define ENABLE (1UL << 47)
 
-/* Registers 0 to 2 of a PQAP, and 1 after it; a mask for control register 6 and one of the PSW */
+/*
+ * Registers 0 to 2 of a PQAP, and 1 after it; a mask for control register 6 and one of the PSW,
+ * and how often to loop with them
+ */
 struct operands {
 	uint64_t r0, r1, r2, status, subclasses;
 	uint8_t mask;
+	uint32_t loops;
 };
 
-/* PQAP; a wait with interruptions enabled, in a loop, so that any kind of host ends it */
+/* PQAP; a loop with interruptions enabled */
 asm(".pushsection .rodata\n"
     "	.balign 8\n"
     "ap_pqap:\n"
@@ -37,7 +41,7 @@ asm(".pushsection .rodata\n"
     "ap_wait:\n"
     "	llilf	%r6,0x14000\n"
     "	lctlg	%c6,%c6,32(%r6)\n"
-    "	llilf	%r8,2000000\n"
+    "	l	%r8,44(%r6)\n"
     "	ssm	40(%r6)\n"
     "1:	brct	%r8,1b\n"
     "	diag	%r0,%r0,0x501\n"
@@ -95,12 +99,12 @@ struct ap_status ap_guest_control(struct ap_guest *g, unsigned int queue, bool e
 					   .r2 = byte });
 }
 
-uint32_t ap_guest_wait(struct ap_guest *g)
+uint32_t ap_guest_wait(struct ap_guest *g, uint32_t loops)
 {
 	uint32_t word = 0;
 
 	if (run(g, ap_wait, LOWCORE_IO_NEW,
-		&(struct operands){ .subclasses = 0xff000000, .mask = 0x02 }))
+		&(struct operands){ .subclasses = 0xff000000, .mask = 0x02, .loops = loops }))
 		memcpy(&word, ap_guest_memory(g, LOWCORE_IO_WORD), sizeof(word));
 	return word;
 }

@@ -393,8 +393,7 @@ static bool resets_are(struct ap_wrong *w, const struct ap_model *before, const 
 			      text, "it was%s", stays ? "" : " not");
 			w->in_step = !stays;
 			if (stays)
-				w->fault = ap_known_reset(before->host.state[a],
-							  ap.model.host.state[a]);
+				w->fault = ap_known_reset(before, &ap.model, queue);
 			else if (!resets)
 				w->fault = ap_known_kept(before, &ap.model, queue);
 			return false;

@@ -20,7 +20,7 @@
 
 /* What was asked for */
 struct walk_options {
-	unsigned long seed, steps, minutes, excuse, failures;
+	unsigned long seed, steps, minutes, excuse, failures, shrink;
 	const char *replay;   /* a file, or the script itself */
 	const char *contract; /* what the clauses of the test's own family begin with, in words */
 };
@@ -28,7 +28,9 @@ struct walk_options {
 static const struct action *all[WALK_ACTIONS];
 static bool there[WALK_ACTIONS];
 static unsigned int actions;
-static struct walk_options options = { .seed = 0x1d1c, .excuse = 1, .failures = 3 };
+static struct walk_options options = {
+	.seed = 0x1d1c, .excuse = 1, .failures = 3, .shrink = SHRINK_SECONDS
+};
 static const char *program;
 
 const struct action *walk_action(unsigned int number)
@@ -67,6 +69,7 @@ void walk_options(const char *contract, int *argc, char **argv)
 		{ "--steps", "how many actions, and more until all came up", &options.steps },
 		{ "--minutes", "walk so long", &options.minutes },
 		{ "--failures", "end after as many", &options.failures },
+		{ "--shrink", "seconds to shrink each failure", &options.shrink },
 		{ "--excuse", "0: known faults of released kernels fail", &options.excuse },
 	};
 
@@ -147,7 +150,9 @@ static void failed(uint64_t seed, unsigned long steps)
 	bool again;
 
 	again = walk_shrink(options.excuse,
-			    walk_trace->stuck ? SHRINK_STUCK_SECONDS : SHRINK_SECONDS);
+			    walk_trace->stuck && options.shrink > SHRINK_STUCK_SECONDS
+				    ? SHRINK_STUCK_SECONDS
+				    : options.shrink);
 	walk_trace->stuck = false;
 	snprintf(state, sizeof(state),
 		 "walk %#llx failed after %lu steps in all, its step %u; shrunk to %u actions%s",

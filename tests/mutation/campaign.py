@@ -16,6 +16,7 @@ import argparse
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -36,17 +37,21 @@ from judge import KERNEL_TROUBLE  # noqa: E402
 from module import Builder, DoesNotCompile  # noqa: E402
 from operators import Mutant, mutants  # noqa: E402
 
+PARAMETERS = {"kvm": "hpage=1"}
+# Lines that passed; of vfio_ap also those that are known to fail, since their seeds say how often
+COUNT = {"kvm": "wc -l", "vfio_ap": "sed 's/.*# XFAIL/XFAIL/; s/^ok .*/ok/' | sort | uniq -c | tr -d '\\n '"}
 TEST_SECONDS = 60  # and as many times as long as without a fault:
 SLOWER = 8
 SCRIPT = """\
 dmesg -c >/dev/null
-rmmod kvm && insmod ./kvm.ko hpage=1 || {{ echo "end unloaded 0"; exit 3; }}
+rmmod {name} && insmod ./{name}.ko {parameters} || {{ echo "end unloaded 0"; exit 3; }}
 for t in {tests}; do
 	echo "begin $t"
-	timeout -s KILL {seconds} ./$t >/tmp/out 2>&1
+	timeout -s KILL {seconds} ./$t {options} >/tmp/out 2>&1
 	rc=$?
 	grep -E '^not ok|^Bail out' /tmp/out | head -n 1
-	echo "end $t $rc $(grep -c '^ok ' /tmp/out)"
+	grep -E '^#   state .* steps in all' /tmp/out | head -n 1
+	echo "end $t $rc $(grep '^ok ' /tmp/out | {count})"
 	dmesg -c | sed 's/^/log /'
 	[ $rc = 0 ] || [ $rc = 4 ] || exit 1
 done
@@ -62,6 +67,7 @@ class Said:
     last: str = ""  # the test that was running at the end
     how: str = ""  # how the machine ended
     first: str = ""  # the first failed line
+    steps: str = ""  # after how many of them a walk failed
 
 
 def read_said(text: str, how: str) -> Said:
@@ -76,6 +82,8 @@ def read_said(text: str, how: str) -> Said:
             said.log = said.log or (line[4:] if KERNEL_TROUBLE.search(line) else "")
         elif not said.first and line.startswith("not ok"):
             said.first = line
+        elif match := re.search(r" failed after (\d+) steps in all", line):
+            said.steps = said.steps or match[1]
     return said
 
 
@@ -87,16 +95,19 @@ class Machine:
         said = subprocess.run([target, "prepare"], check=True, stdout=subprocess.PIPE, text=True).stdout
         self.state = said.split("\n", 1)[0]
 
-    def run(self, module: Path, tests: list[str], programs: Path) -> Said:
+    def run(self, module: Path, tests: list[str], programs: Path, options: str = "") -> Said:
         with tempfile.TemporaryDirectory(dir=os.environ["WORK"]) as temp:
             job, out = Path(temp) / "job", Path(temp) / "out"
             job.mkdir()
             out.mkdir()
-            shutil.copy(module, job / "kvm.ko")
+            name = module.stem
+            shutil.copy(module, job)
             for test in tests:
                 (job / test).parent.mkdir(exist_ok=True)
                 os.link(programs / test, job / test)
-            (job / "run").write_text(SCRIPT.format(tests=" ".join(tests), seconds=self.seconds))
+            (job / "run").write_text(SCRIPT.format(
+                name=name, parameters=PARAMETERS.get(name, ""), count=COUNT[name], options=options,
+                tests=" ".join(tests), seconds=self.seconds))
             done = subprocess.run([self.target, "run", job, out, str(self.seconds * 4)], capture_output=True,
                                   stdin=subprocess.DEVNULL, env=dict(os.environ, TARGET_STATE=self.state))
             status = out / "status"

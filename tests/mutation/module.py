@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""kvm.ko with one line changed: compiled by the saved commands of the whole build.
+"""kvm.ko or vfio_ap.ko with one line changed: compiled by the saved commands of the whole build.
 
 Only the changed file is compiled (without debug information, which takes most of
 the time), and the module is linked from it and the objects that are there.
@@ -25,13 +25,19 @@ def saved_command(path: Path) -> list[str]:
     return [w for w in words if not re.fullmatch(r"-g(?:dwarf-\d)?|-Wp,-MMD,.*", w)]
 
 
+def module_of(tree: Path) -> str:
+    """kvm or vfio_ap: which of them tree.sh has built there."""
+    return next(name for name in ("vfio_ap", "kvm") if (tree / f"source/{name}.ko").exists())
+
+
 class Builder:
     """Makes modules in FOLDER from the tree that tree.sh has made."""
 
     def __init__(self, tree: Path, folder: Path) -> None:
         self.source, self.headers, self.folder = tree / "source", tree / "headers", folder
         folder.mkdir(parents=True, exist_ok=True)
-        self.objects = (self.source / "kvm.mod").read_text().split()
+        self.name = module_of(tree)
+        self.objects = (self.source / f"{self.name}.mod").read_text().split()
         self.plain: dict[str, str] = {}
 
     def text(self, file: str) -> str:
@@ -75,12 +81,12 @@ class Builder:
         return self.link([str(changed) if o == own else o for o in self.objects])
 
     def link(self, objects: list[str]) -> Path:
-        whole, module = self.folder / "kvm.o", self.folder / "kvm.ko"
-        ld = saved_command(self.source / ".kvm.o.cmd")
+        whole, module = self.folder / f"{self.name}.o", self.folder / f"{self.name}.ko"
+        ld = saved_command(self.source / f".{self.name}.o.cmd")
         at = ld.index("-o")
         subprocess.run([*ld[:at], "-o", str(whole), *objects], cwd=self.headers, check=True)
-        ld = saved_command(self.source / ".kvm.ko.cmd")
-        swap = {str(self.source / "kvm.o"): str(whole), str(self.source / "kvm.ko"): str(module)}
+        ld = saved_command(self.source / f".{self.name}.ko.cmd")
+        swap = {str(self.source / f"{self.name}.o"): str(whole), str(self.source / f"{self.name}.ko"): str(module)}
         subprocess.run([swap.get(w, w) for w in ld], cwd=self.headers, check=True)
         subprocess.run(["s390x-linux-gnu-strip", "--strip-debug", module], check=True)
         return module

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""people.py: put the faults of people.txt into kvm.ko, one at a time, and see what the suite says.
+"""people.py: put the faults of people.txt or ap.txt into a module, one at a time, and see what the suite says.
 
 Faults as people make them, where campaign.py makes them by rule: each is a few edits of one
 function, written as regular expressions, so that no text of the kernel is kept here. Each
-runs in a machine of its own against the tests that might see it. A line of JSON for each is
-appended to the log; what was caught is left out the next time.
+runs in a machine of its own against the tests that might see it; one of vfio_ap.ko against all
+of vfio_ap/, and then by itself against the walk, longer than it is by default. A line of JSON for
+each is appended to the log; what was caught is left out the next time.
 
 Environment: as campaign.py's; mutation.sh --set people sets it.
 """
@@ -24,8 +25,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from campaign import HERE, Machine, Said, TEST_SECONDS, stripped_programs, verdict
-from module import Builder, DoesNotCompile
+from module import Builder, DoesNotCompile, module_of
 from operators import function_lines
+
+
+AP_TESTS = [f"vfio_ap/{name}" for name in ("assign", "sharing", "masks", "config", "lifetime", "guest", "hotplug",
+                                           "reset", "interrupts", "events", "restored")]
+WALK, WALK_OPTIONS = "vfio_ap/walk", "--lines 1 --steps 600 --failures 1 --shrink 0"
 
 
 @dataclass
@@ -77,7 +83,7 @@ def edited(text: str, fault: Fault) -> str:
 
 
 def build(tree: Path, folder: Path, fault: Fault) -> Path:
-    """The kvm.ko with this fault. A header's is in all files that are near it."""
+    """The module with this fault. A header's is in all files that are near it."""
     builder = Builder(tree, folder)
     text = edited(builder.text(fault.file), fault)
     files = [fault.file]
@@ -107,14 +113,25 @@ def judge(machine: Machine, plain: Said, programs: Path, tree: Path, fault: Faul
         if keep := os.environ.get("KEEP"):
             shutil.copy(module, Path(keep) / (re.sub(r"\W+", "-", fault.name) + ".ko"))
         said = machine.run(module, fault.tests, programs)
+        if module.stem == "vfio_ap":
+            entry["walk"] = walked(machine.run(module, [WALK], programs, WALK_OPTIONS))
     why = verdict(said, plain)
     return entry | {"result": "caught" if why else "SURVIVED", "by": why[:200]}
+
+
+def walked(said: Said) -> str:
+    """What the walk by itself says: after how many steps it failed, or how else."""
+    if said.steps:
+        return said.steps
+    status = said.ends.get(WALK, ("", ""))[0]
+    return said.log[:60] or ("" if status == "0" else said.first or said.how)
 
 
 def measure(machine: Machine, tree: Path, programs: Path, tests: list[str]) -> Said:
     plain = Said()
     with ThreadPoolExecutor(2) as pool:
-        for said in pool.map(lambda t: machine.run(tree / "source/kvm.ko", [t], programs), tests):
+        module = tree / f"source/{module_of(tree)}.ko"
+        for said in pool.map(lambda t: machine.run(module, [t], programs), tests):
             plain.ends.update(said.ends)
     for test in tests:
         if plain.ends.get(test, ("", ""))[0] not in ("0", "4"):
@@ -129,7 +146,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--suite", type=Path, required=True)
     parser.add_argument("--log", type=Path, required=True, help="a line of JSON for each fault is appended")
     parser.add_argument("--set", default="people")
-    parser.add_argument("--faults", type=Path, default=HERE / "people.txt")
+    parser.add_argument("--faults", type=Path, help="people.txt or ap.txt, as the set is")
     parser.add_argument("--only", default="", help="a regular expression: faults of this name")
     parser.add_argument("--test", action="append", help="these tests, not the fault's own")
     parser.add_argument("--jobs", type=int, default=2)
@@ -140,13 +157,13 @@ def main() -> int:
     args = arguments()
     log = [json.loads(line) for line in args.log.read_text().splitlines()] if args.log.exists() else []
     done = {e["fault"] for e in log if e["result"] == "caught"}
-    faults = [f for f in read_faults(args.faults)
+    faults = [f for f in read_faults(args.faults or HERE / f"{args.set}.txt")
               if not f.without and (re.search(args.only, f.name) if args.only else f.name not in done)]
     for fault in faults:
-        fault.tests = args.test or fault.tests
+        fault.tests = args.test or fault.tests or AP_TESTS
     machine = Machine(args.target, args.suite)
     tests = sorted({t for f in faults for t in f.tests})
-    programs = stripped_programs(args.suite, Path(os.environ["WORK"]) / "programs", tests)
+    programs = stripped_programs(args.suite, Path(os.environ["WORK"]) / "programs", [*tests, WALK])
     plain = measure(machine, args.tree, programs, tests)
     machine.seconds = TEST_SECONDS
     survived = 0
@@ -155,7 +172,8 @@ def main() -> int:
             log.write(json.dumps(entry) + "\n")
             log.flush()
             survived += entry["result"] == "SURVIVED"
-            print(f"{entry['result']:<9} {entry['fault']}: {entry['by']}", flush=True)
+            walk = f" (walk: {entry['walk'] or 'not'})" if "walk" in entry else ""
+            print(f"{entry['result']:<9} {entry['fault']}: {entry['by']}{walk}", flush=True)
     print(f"{len(faults)} faults, {survived} survived")
     return 1 if survived else 0
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# tree.sh KERNEL: build kvm.ko of a Debian kernel (a name of --list-kernels) once, unchanged
-# and out of tree, from its headers, its source and this host's cross compiler. Prints the
+# tree.sh KERNEL [kvm|vfio_ap]: build kvm.ko or vfio_ap.ko of a Debian kernel (a name of --list-kernels)
+# once, unchanged and out of tree, from its headers, its source and this host's cross compiler. Prints the
 # folder: "source" with the module's own files and objects, "headers" to build in, and
 # "cc" to build with: make -C headers/ M=source ARCH=s390 CROSS_COMPILE=s390x-linux-gnu- CC=cc
 set -euo pipefail
@@ -26,25 +26,37 @@ write_kbuild() {
 	} >"$1/Kbuild"
 }
 
-main() {
-	(($# == 1)) || die "usage: tree.sh KERNEL (a name of ./run.sh --list-kernels)"
-	local suite=$1 dir source image headers
+# What the build of a module takes: FOLDER gets its files and a makefile
+write_kvm() {
+	mkdir -p "$1/arch/s390" "$1/virt"
+	cp -a "$2/arch/s390/kvm" "$1/arch/s390/"
+	cp -a "$2/virt/kvm" "$1/virt/"
+	write_kbuild "$1"
+}
 
+# mdev.ko exports what vfio_ap.ko takes from it
+write_vfio_ap() {
+	write_external "$1" "$2" "$3/headers/Module.symvers" mdev:drivers/vfio/mdev vfio_ap:drivers/s390/crypto
+}
+
+main() {
+	(($# == 1 || $# == 2)) || die "usage: tree.sh KERNEL (a name of ./run.sh --list-kernels) [kvm|vfio_ap]"
+	local suite=$1 module=${2:-kvm} dir source image headers
+
+	[[ $module == kvm || $module == vfio_ap ]] || die "tree.sh builds kvm or vfio_ap, not: $module"
 	CACHE=${CACHE:-$here/build}
-	dir=$CACHE/kvm-module/$suite
+	dir=$CACHE/${module//_/-}-module/$suite
 	if [[ ! -e $dir/complete ]]; then
-		source=$(source_prepare "$suite")
+		source=$(source_prepare "$suite" drivers/s390/crypto/Makefile)
 		debian_lists "$suite" s390x
 		image=$(kernel_packages "$suite" | head -n 1)
-		step "build kvm.ko of $suite once, unchanged"
+		step "build $module.ko of $suite once, unchanged"
 		rm -rf "$dir"
-		mkdir -p "$dir/source/arch/s390" "$dir/source/virt"
-		cp -a "$source/arch/s390/kvm" "$dir/source/arch/s390/"
-		cp -a "$source/virt/kvm" "$dir/source/virt/"
-		write_kbuild "$dir/source"
+		mkdir -p "$dir/source"
 		headers=$(headers_prepare "$suite" "${image#linux-image-}")
+		"write_$module" "$dir/source" "$source" "$headers"
 		ln -s "$headers/headers" "$headers/cc" "$dir/"
-		external_make "$headers" "$dir/source" "$dir/log" || die "kvm.ko does not build: $dir/log"
+		external_make "$headers" "$dir/source" "$dir/log" || die "$module.ko does not build: $dir/log"
 		touch "$dir/complete"
 	fi
 	printf '%s\n' "$dir"

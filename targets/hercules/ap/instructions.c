@@ -10,6 +10,7 @@
 #include "arch.h"
 #include "ap_chsc.h"
 #include "disk.h"
+#include "enabled.h"
 #include "facilities.h"
 #include "guest.h"
 #include "machine.h"
@@ -264,6 +265,10 @@ END_DEVICE_SECTION
 
 HDL_INSTRUCTION_SECTION;
 {
+	HDL_900_DEFINST(HDL_INSTARCH_900, 0x8000, ap_ssm);
+	HDL_900_DEFINST(HDL_INSTARCH_900, 0xAD00, ap_stosm);
+	HDL_900_DEFINST(HDL_INSTARCH_900, 0xB2B2, ap_lpswe);
+	HDL_900_DEFINST(HDL_INSTARCH_900, 0xEB2F, ap_lctlg);
 	HDL_900_DEFINST(HDL_INSTARCH_900, 0xB2B0, ap_stfle);
 	HDL_900_DEFINST(HDL_INSTARCH_900, 0xB928, ap_pckmo);
 	HDL_900_DEFINST(HDL_INSTARCH_900, 0xB2AD, ap_nqap);

@@ -3,8 +3,9 @@
  * A queue's adapter interruption for a guest, at the wish of the description since no message
  * is ever answered: its notification byte, and its subclass in the mask of pending ones of the
  * guest's interruption state area (GISA). KVM finds it there when it enters the guest next.
- * What a machine does besides is missing: delivery to a guest that runs in SIE, and the alert
- * that wakes one that waits, since that is an adapter interruption for the host.
+ * A guest that runs in SIE leaves it for the interruption of the disk that the wish was written
+ * to, or for enabled.c. What a machine does besides is missing: the alert that wakes a guest
+ * that waits, since that is an adapter interruption for the host.
  */
 #include "arch.h"
 
