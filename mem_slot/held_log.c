@@ -10,10 +10,16 @@
  * How it is seen: the bitmap has two pages, of which userfaultfd does not hand out the
  * second (slot/hold.h), so that the first half of the slot is done when the other thread
  * makes its change. A page that is in no log afterwards would be missing on the other side of
- * a migration. A lock that is not taken is met each time, on one CPU too.
+ * a migration. A lock that is not taken is met each time, on one CPU too. A second reader waits
+ * meanwhile, and signals come to it: when it gets the log, it gets all of it.
+ *
+ * Over 300 lines: one race, and each thing that can happen in it.
  */
+#include <pthread.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/time.h>
 
 #include "case/report.h"
 #include "compat.h"
@@ -68,6 +74,35 @@ static void written(void)
 static void read_too(void)
 {
 	read_other = dirty_get(&the_log, &other);
+}
+
+/* Pages that the guest writes once the first log has been collected: all are in the second one */
+static size_t page_after(size_t i)
+{
+	const size_t after[] = { 4, SEGMENT + 5, half + 201, half + SEGMENT + 5 };
+
+	return i < ARRAY_SIZE(after) ? after[i] : 0;
+}
+
+static void unblock_alarms(bool unblock)
+{
+	const struct itimerval often = { { 0, 1000 }, { 0, 1000 } }, never = { 0 };
+	sigset_t alarms;
+
+	sigemptyset(&alarms);
+	sigaddset(&alarms, SIGALRM);
+	pthread_sigmask(unblock ? SIG_UNBLOCK : SIG_BLOCK, &alarms, NULL);
+	setitimer(ITIMER_REAL, unblock ? &often : &never, NULL);
+}
+
+/* Each signal is for this thread: in all others they are blocked */
+static void read_interrupted(void)
+{
+	for (size_t i = 0; page_after(i); i++)
+		worker_write(&worker, HERE + page_after(i) * page_size, 2);
+	unblock_alarms(true);
+	read_too();
+	unblock_alarms(false);
 }
 
 static void turned_off(void)
@@ -157,7 +192,8 @@ static bool is_known(void)
 
 static void judge(const char *name, const struct hold_race *race, void (*change)(void))
 {
-	bool writes = change == written, may_have_none = !writes && change != read_too;
+	bool writes = change == written, reads = change == read_too || change == read_interrupted;
+	bool may_have_none = !writes && !reads;
 
 	if (!race->held || race->stuck) {
 		report_wrong(name, "both come back",
@@ -177,6 +213,11 @@ static void judge(const char *name, const struct hold_race *race, void (*change)
 			report_wrong(name, "what was written before is in a log",
 				     "page %zu is in none", page_before(i));
 	}
+	for (size_t i = 0; change == read_interrupted && page_after(i); i++)
+		if (read_other.ret || !pages_has(&other, page_after(i)))
+			report_wrong(name, "the log that is read then has all that was written",
+				     "errno %d, page %zu is not in it", read_other.err,
+				     page_after(i));
 	if (writes && !is_reported(target) && !is_known())
 		report_wrong(name, "the page that is written meanwhile is in this log or the next",
 			     "page %zu is in none", target);
@@ -236,6 +277,20 @@ static void read_twice(void)
 	one("the log is read", read_too);
 }
 
+static void ignore(int signal)
+{
+	(void)signal;
+}
+
+static void read_under_signals(void)
+{
+	struct sigaction action = { .sa_handler = ignore, .sa_flags = SA_RESTART };
+
+	sigaction(SIGALRM, &action, NULL);
+	unblock_alarms(false);
+	one("the log is read, and signals come", read_interrupted);
+}
+
 static void changes(void)
 {
 	one("the log is turned off", turned_off);
@@ -249,6 +304,7 @@ static const struct line lines[] = {
 	{ "requests write while the log is held: nothing is lost", "DIRTY-13", requests_write },
 	{ "two logs at once: each page is in one (observed)", "DIRTY-14", read_twice },
 	{ "the slot of a log that is held changes (observed)", "DIRTY-14", changes },
+	{ "signals come while a log is read: it is all of it", "DIRTY-01", read_under_signals },
 };
 
 int main(int argc, char **argv)

@@ -206,11 +206,26 @@ static void keys_are_zero(void)
 	}
 }
 
+/* The guest fetches from each page: those that it has mapped are to be cleared, too */
+static void map_all(void)
+{
+	static struct judge_order fetches[SLOTS * ARENA_PAGES];
+
+	for (size_t i = 0; i < ARRAY_SIZE(fetches); i++)
+		fetches[i] = (struct judge_order){
+			.address = slots[i / ARENA_PAGES] + i % ARENA_PAGES * CONTRACT_PAGE,
+			.psw_mask = JUDGE_PSW,
+			.kind = JUDGE_FETCH,
+		};
+	judge_run(arena, fetches, ARRAY_SIZE(fetches));
+}
+
 /* With pages among them that the process may only read when keys come into use */
 static void in_use(void)
 {
 	keys_used = true;
 	report_deciding("SKEY-11");
+	map_all();
 	TEST_ASSERT(!mprotect(arena->host[1], ARENA_UNIT, PROT_READ), "mprotect");
 	use_keys();
 	TEST_ASSERT(!mprotect(arena->host[1], ARENA_UNIT, PROT_READ | PROT_WRITE), "mprotect");

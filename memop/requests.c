@@ -9,8 +9,14 @@
  *
  * How it is seen: the whole product of these, against the oracle. A request that
  * is valid takes place, and is compared byte by byte; one that is refused must
- * say so with the errno of a reason that applies, and touch nothing.
+ * say so with the errno of a reason that applies, and touch nothing. A child of the
+ * process, which has the files and a copy of the memory, is refused each of them.
  */
+#include <errno.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "compat.h"
 #include "s390x/bench.h"
 #include "case/report.h"
@@ -195,6 +201,50 @@ static void sida(void)
 }
 
 /* A short one first: its result is what a start is waited for */
+/* In a child: how many requests are not refused. Its memory is the child's own, and has their place
+ */
+static int taken(void)
+{
+	static uint8_t bytes[8];
+	int count = 0;
+
+	for (uint32_t op = KVM_S390_MEMOP_LOGICAL_READ; op <= KVM_S390_MEMOP_ABSOLUTE_WRITE; op++)
+		for (uint64_t check = 0; check <= KVM_S390_MEMOP_F_CHECK_ONLY; check++) {
+			const struct kvm_s390_mem_op request = { .op = op,
+								 .gaddr = PLACE,
+								 .size = sizeof(bytes),
+								 .buf = (uintptr_t)bytes,
+								 .flags = check };
+			const bool on_vcpu = op <= KVM_S390_MEMOP_LOGICAL_WRITE;
+
+			if (op > KVM_S390_MEMOP_LOGICAL_WRITE && op < KVM_S390_MEMOP_ABSOLUTE_READ)
+				continue;
+			count += !outcome_equal(
+				memop(on_vcpu ? arena->vcpu->fd : arena->vm->fd, &request),
+				outcome_error(EIO));
+		}
+	return count;
+}
+
+static void another_process(void)
+{
+	static uint8_t before[CONTRACT_PAGE];
+	const uint8_t *at = arena_at(arena, PLACE);
+	int status = 0;
+	pid_t child;
+
+	memcpy(before, at, sizeof(before));
+	child = fork();
+	if (!child)
+		_exit(taken());
+	TEST_ASSERT(child > 0 && waitpid(child, &status, 0) == child, "fork");
+	report_check(WIFEXITED(status) && !WEXITSTATUS(status),
+		     "a child of the VM's process reads, writes and checks by vCPU and VM",
+		     "each is refused with EIO", "status %#x", status);
+	report_check(!memcmp(before, at, sizeof(before)), "afterwards", "guest memory is as it was",
+		     "it has changed");
+}
+
 static const struct line lines[] = {
 	{ "what an operation does not use is ignored", "MEMOP-RES-01 MEMOP-KEY-04", unused_fields },
 	{ "VM: every operation, flag combination, size and key",
@@ -212,6 +262,7 @@ static const struct line lines[] = {
 	{ "access registers 0 to 15 are taken, others refused", "MEMOP-LOG-03", access_registers },
 	{ "SIDA operations are refused for a guest that is not protected",
 	  "MEMOP-SIDA-02 MEMOP-ORDER-01", sida },
+	{ "requests of another process (observed)", "SLOT-22", another_process },
 };
 
 static void set_up(void)
