@@ -11,8 +11,8 @@
 # Over 300 lines: awk has no modules, and a host may have one awk and nothing else.
 
 function trim(s) {
-	sub(/^[ \t\r]+/, "", s)
-	sub(/[ \t\r]+$/, "", s)
+	sub(/^[ \t\r\f\v]+/, "", s)
+	sub(/[ \t\r\f\v]+$/, "", s)
 	return s
 }
 
@@ -37,7 +37,7 @@ function fault(text) {
 function looks_result(s) {
 	s = substr(s, 1, 200)
 	gsub(/\033\[[0-9;]*[A-Za-z]/, "", s)
-	return s ~ /^[^A-Za-z0-9_#]*([Nn][Oo][Tt][ \t]+)?[Oo][Kk]([^A-Za-z0-9_]|$)/
+	return s ~ /^[^A-Za-z0-9_#]*([Nn][Oo][Tt][ \t\r\f\v]+)?[Oo][Kk]([^A-Za-z0-9_]|$)/
 }
 
 # Of a result line: sets number, rest, bad; false if it is none
@@ -56,14 +56,14 @@ function parse_result(s,    n) {
 function parse_directive(s,    at, upper) {
 	directive = reason = ""
 	upper = toupper(s)
-	if (!match(upper, /(^|[ \t])#[ \t]*(SKIP|TODO|XFAIL|XPASS)([^A-Z0-9_]|$)/))
+	if (!match(upper, /(^|[ \t\r\f\v])#[ \t\r\f\v]*(SKIP|TODO|XFAIL|XPASS)([^A-Z0-9_]|$)/))
 		return
 	at = RSTART
 	directive = substr(upper, at, RLENGTH)
 	reason = substr(s, at + RLENGTH)
 	if (directive ~ /[^A-Z]$/)
 		directive = substr(directive, 1, length(directive) - 1)
-	sub(/^[ \t]*#[ \t]*/, "", directive)
+	sub(/^[ \t\r\f\v]*#[ \t\r\f\v]*/, "", directive)
 	sub(/^:/, "", reason)
 	reason = trim(reason)
 }
@@ -95,6 +95,8 @@ function result(    v, name) {
 	count[v]++
 	clauses_of_line(line_number[lines], v)
 	begun = ""
+	cases += open_cases
+	open_cases = 0
 	nested_failure = 0
 	said = ""
 }
@@ -120,7 +122,7 @@ function plan(s) {
 	else if (lines)
 		fault("its plan comes after results")
 	planned = substr(s, 4) + 0
-	if (match(toupper(s), /#[ \t]*SKIP/)) {
+	if (match(toupper(s), /#[ \t\r\f\v]*SKIP/)) {
 		skip_all = trim(substr(s, RSTART + RLENGTH))
 		if (skip_all == "")
 			skip_all = "no reason given"
@@ -169,7 +171,7 @@ function fact(s,    name, value, form, part, count_at) {
 	else if (name == "names")
 		promised = promised " " value
 	else if (name == "cases")
-		cases += value
+		open_cases += value
 	else if (name == "program") {
 		if (total != "")
 			fault("two programs")
@@ -188,15 +190,15 @@ function read_line(s) {
 			fact(s)
 	} else if (parse_result(s))
 		result()
-	else if (s ~ /^1\.\.[0-9]+([ \t]+#[ \t]*[Ss][Kk][Ii][Pp]([^A-Za-z0-9_].*)?)?[ \t\r]*$/ && \
+	else if (s ~ /^1\.\.[0-9]+([ \t\r\f\v]+#[ \t\r\f\v]*[Ss][Kk][Ii][Pp]([^A-Za-z0-9_].*)?)?[ \t\r\f\v]*$/ && \
 		 match(s, /[0-9][0-9]*([^0-9.]|$)/) && length(s) && RLENGTH <= 10)
 		plan(s)
-	else if (s ~ /^[ \t]*[Bb][Aa][Ii][Ll] [Oo][Uu][Tt]!/) {
+	else if (s ~ /^[ \t\r\f\v]*[Bb][Aa][Ii][Ll] [Oo][Uu][Tt]!/) {
 		sub(/^[^!]*!/, "", s)
 		bailed = trim(s) == "" ? "no reason given" : trim(s)
 	} else if (s ~ /^(  |\t)/)
 		nested(s)
-	else if (looks_result(s) || substr(s, 1, 200) ~ /^[^A-Za-z0-9_#]*[0-9]+[ \t]*\.\.[ \t]*[0-9]/)
+	else if (looks_result(s) || substr(s, 1, 200) ~ /^[^A-Za-z0-9_#]*[0-9]+[ \t\r\f\v]*\.\.[ \t\r\f\v]*[0-9]/)
 		fault("this is no result: " substr(s, 1, 80))
 	else if (s != "")
 		said = s
@@ -318,7 +320,7 @@ BEGIN {
 		"|sleeping function called|(illegal operation|protection exception|specification exception" \
 		"|addressing exception|data exception|operation exception|translation exception" \
 		"|monitor event): [0-9a-f][0-9a-f][0-9a-f][0-9a-f]"
-	lines = cases = clauses = 0
+	lines = cases = open_cases = clauses = 0
 }
 
 FILENAME != "-" && FILENAME != "" {

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 NUMBER = "[0-9]{1,9}"
 RESULT = re.compile(rf"(not )?ok ({NUMBER})(?: (.*))?", re.S)
-LOOKS_RESULT = re.compile(r"(?:\x1b\[[0-9;]*[A-Za-z]|[^\w#])*(?:not\s+)?ok\b", re.I)
-PLAN = re.compile(rf"1\.\.({NUMBER})(?:\s+#\s*SKIP\b\s*(.*))?\s*", re.I | re.S)
-LOOKS_PLAN = re.compile(r"[^\w#]*[0-9]+\s*\.\.\s*[0-9]")
-BAIL = re.compile(r"\s*Bail out!\s*(.*)", re.I | re.S)
+LOOKS_RESULT = re.compile(r"(?:\x1b\[[0-9;]*[A-Za-z]|[^\w#])*(?:not\s+)?ok\b", re.I | re.A)
+PLAN = re.compile(rf"1\.\.({NUMBER})(?:\s+#\s*SKIP\b\s*(.*))?\s*", re.I | re.S | re.A)
+LOOKS_PLAN = re.compile(r"[^\w#]*[0-9]+\s*\.\.\s*[0-9]", re.A)
+BAIL = re.compile(r"\s*Bail out!\s*(.*)", re.I | re.S | re.A)
 HEADER = re.compile(r"K?TAP version |Random seed: ")
-DIRECTIVE = re.compile(r"(?:^|\s)#\s*(SKIP|TODO|XFAIL|XPASS)\b:?\s*(.*)", re.I | re.S)
+DIRECTIVE = re.compile(r"(?:^|\s)#\s*(SKIP|TODO|XFAIL|XPASS)\b:?\s*(.*)", re.I | re.S | re.A)
 FACT = re.compile(r"# (program|option|begin|names|about|progress|clause|deviation|finding|note|capability|cases):"
                   r"(?: (.*)|$)", re.S)
 FORMS = {name: re.compile(form, re.A) for name, form in {

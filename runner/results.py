@@ -182,6 +182,8 @@ def read(folder: str) -> Document:
         document: Document = json.load(file)
     if document.get("version") != VERSION:
         raise ValueError(f"{folder}: results of version {document.get('version')}, this reads {VERSION}")
+    import shape_check
+    shape_check.check(document)
     return document
 
 

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The shape of results.json, for those who check types: docs/results.md says what each field means.
 
-Never imported while a run goes: typing costs more time than it takes to read a line.
+Never imported while a run goes: typing costs more time than it takes to read a line. What
+is read from a file is held against it (shape_check.py).
 """
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import Literal, TypedDict
 
+Verdict = Literal["passed", "failed", "skipped", "xfail", "broken", "unproven", "waiting", "running", "unfinished", ""]
 
 class Skip(TypedDict):
     kind: str | None
@@ -27,7 +29,7 @@ class Failure(TypedDict):
 class Line(TypedDict):
     number: int
     name: str
-    verdict: str
+    verdict: Verdict
     reason: str
     skip: Skip | None
     cases: int
@@ -46,7 +48,7 @@ class Line(TypedDict):
 
 class Part(TypedDict):
     lines: str
-    verdict: str
+    verdict: Verdict
     reason: str
     status: str
     started: float
@@ -65,7 +67,7 @@ class Part(TypedDict):
 
 class Test(TypedDict):
     name: str
-    verdict: str
+    verdict: Verdict
     reason: str
     skip: Skip | None
     cases: int
@@ -82,7 +84,7 @@ class Test(TypedDict):
 class Clause(TypedDict):
     name: str
     kind: str
-    result: str
+    result: Verdict
     cases: int
     by: dict[str, list[int]]
     deviations: list[str]
@@ -117,6 +119,16 @@ class Run(TypedDict):
     cpu_seconds: float
 
 
+class Totals(TypedDict):
+    passed: int
+    failed: int
+    skipped: int
+    xfail: int
+    cases: int
+    tests: int
+    broken: int
+
+
 class Document(TypedDict):
     version: int
     run: Run
@@ -125,7 +137,7 @@ class Document(TypedDict):
     kernel: str
     kvm: str
     capabilities: dict[str, int]
-    totals: dict[str, int]
+    totals: Totals
     deviations: dict[str, int]
     findings: dict[str, int]
     sentences: dict[str, str]

@@ -8,6 +8,7 @@ bats_require_minimum_version 1.5.0
 
 setup_file() {
 	export root=$BATS_TEST_DIRNAME/.. out=$BATS_FILE_TMPDIR
+	export sanitized="-fsanitize=address,undefined -fno-sanitize-recover=all"
 }
 
 # build ARCH CC GOAL...
@@ -145,7 +146,7 @@ build() {
 }
 
 @test "the oracle is as the hand-worked tables, and each of its rules matters" {
-	gcc -O1 -std=gnu11 -Wall -Wextra -Werror -I"$root/include" -o "$out/contract_test" \
+	gcc -O1 -std=gnu11 -Wall -Wextra -Werror $sanitized -I"$root/include" -o "$out/contract_test" \
 		"$root/tests/contract_test.c" "$root"/lib/oracle/*.c "$root/lib/case/outcome.c"
 	run "$out/contract_test"
 	[ "$status" -eq 0 ] || { grep -B1 '^not ok' <<<"$output"; false; }
@@ -153,7 +154,7 @@ build() {
 }
 
 @test "the model of vfio-ap agrees with histories worked out by hand" {
-	gcc -O1 -std=gnu11 -Wall -Wextra -Werror -I"$root/include" -o "$out/ap_model_test" \
+	gcc -O1 -std=gnu11 -Wall -Wextra -Werror $sanitized -I"$root/include" -o "$out/ap_model_test" \
 		"$root/tests/ap_model_test.c" "$root"/lib/ap/*.c
 	run "$out/ap_model_test"
 	[ "$status" -eq 0 ] || { echo "$output"; false; }

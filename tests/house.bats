@@ -8,6 +8,7 @@ bats_require_minimum_version 1.5.0
 
 setup_file() {
 	export root=$BATS_TEST_DIRNAME/.. out=$BATS_FILE_TMPDIR
+	export sanitized="-fsanitize=address,undefined -fno-sanitize-recover=all"
 }
 
 @test "each room includes what docs/house.md lets it, long files say why" {
@@ -42,7 +43,7 @@ setup_file() {
 @test "known deviations apply where their reason does, and to no neighbour" {
 	for as in '' -D__s390x__; do
 		# shellcheck disable=SC2086 # no word or one
-		gcc -O1 -std=gnu11 -Wall -Wextra -Werror $as -I"$root/include" -o "$out/deviation_test" \
+		gcc -O1 -std=gnu11 -Wall -Wextra -Werror $sanitized $as -I"$root/include" -o "$out/deviation_test" \
 			"$root/tests/deviation_test.c" "$root"/lib/oracle/*.c "$root/lib/case/outcome.c" \
 			"$root/lib/s390x/memop_deviation.c" "$root/lib/slot/deviation.c" "$root"/lib/ap/*.c
 		run "$out/deviation_test"

@@ -263,3 +263,11 @@ setup() {
 	[ "$status" -eq 3 ]
 	has 'BROKEN: .*this machine ran 6\.[12], others 6\.[12]'
 }
+
+@test "damaged texts and results: both judges agree, no reader crashes, nothing is passed for it" {
+	add_passing good
+	add_failing bad
+	in_runner
+	"$root/tests/fuzz_readers.py" --count 300 "$dir/results/run"
+	"$root/tests/fuzz_readers.py" --count 100 --seed "$RANDOM" --awk "busybox awk" "$dir/results/run"
+}
