@@ -311,8 +311,9 @@ function tell(verdict, why,    failed, skipped) {
 }
 
 BEGIN {
-	trouble_words = "WARNING: |BUG: |BUG [A-Za-z0-9_-]+ \\(|kernel BUG|(^|[^A-Za-z0-9_])Oops([^A-Za-z0-9_]|$)" \
-		"|Unable to handle|Kernel panic|KASAN|KCSAN|UBSAN|KFENCE|kmemleak: [0-9]+ new" \
+	trouble_words = "WARNING: |BUG: |BUG [^ ]+ \\(|kernel BUG|(^|[^A-Za-z0-9_])Oops([^A-Za-z0-9_]|$)" \
+		"|Unable to handle|Kernel panic|KASAN|KCSAN|UBSAN|KFENCE" \
+		"|ODEBUG: |lockdep is turned off|kmemleak: [0-9]+ new|kmemleak: .*disabled" \
 		"|(general protection fault|divide error|invalid opcode|double fault)[:,]" \
 		"|possible circular locking|possible recursive locking|inconsistent lock state" \
 		"|suspicious RCU usage|non-static key|soft lockup|[hH]ard LOCKUP|blocked for more than" \

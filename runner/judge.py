@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from shape import Line, Part, Skip, Test
 
 KERNEL_TROUBLE = re.compile(
-    r"WARNING: |BUG: |BUG [\w-]+ \(|kernel BUG|\bOops\b|Unable to handle|Kernel panic|KASAN|KCSAN|UBSAN|KFENCE"
-    r"|kmemleak: \d+ new|(?:general protection fault|divide error|invalid opcode|double fault)[:,]"
+    r"WARNING: |BUG: |BUG \S+ \(|kernel BUG|\bOops\b|Unable to handle|Kernel panic|KASAN|KCSAN|UBSAN|KFENCE"
+    r"|ODEBUG: |lockdep is turned off|kmemleak: \d+ new|kmemleak: .*disabled"
+    r"|(?:general protection fault|divide error|invalid opcode|double fault)[:,]"
     r"|possible circular locking|possible recursive locking|inconsistent lock state|suspicious RCU usage"
     r"|non-static key|soft lockup|[hH]ard LOCKUP|blocked for more than|rcu: .*stall|list_(?:add|del) corruption"
     r"|refcount_t: |[bB]ad page|scheduling while atomic|sleeping function called"
