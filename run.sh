@@ -196,6 +196,12 @@ prepared_before() {
 	moment "nothing has changed"
 }
 
+# What a target finds in its environment (docs/targets.md)
+for_the_target() {
+	make_work_folder
+	export CACHE KERNEL MEMORY CPUS DEVICES KVM_MODULE VFIO_AP_MODULE NO_INSTALL=${NO_INSTALL:-} WORK PYTHON
+}
+
 prepare() {
 	local words packages needed
 
@@ -208,10 +214,8 @@ prepare() {
 	[[ -n $SUITE || -n $(installed_suite) ]] || packages+=" $(target_info build_packages)"
 	read -r -a needed <<<"$packages"
 	moment "options, target"
-	make_work_folder
-	export CACHE KERNEL MEMORY CPUS DEVICES KVM_MODULE VFIO_AP_MODULE NO_INSTALL=${NO_INSTALL:-} WORK
+	for_the_target
 	PYTHON=$(remember host "${needed[@]}" -- host_prepare "${needed[@]}")
-	export PYTHON
 	moment "work folder, packages"
 	if [[ $MODE == kernels ]]; then
 		in_group kernel_list
@@ -247,8 +251,7 @@ main() {
 	choose_target
 	STATES=() FACTS=''
 	if prepared_before; then
-		make_work_folder
-		export CACHE KERNEL MEMORY CPUS DEVICES KVM_MODULE VFIO_AP_MODULE NO_INSTALL=${NO_INSTALL:-} WORK PYTHON
+		for_the_target
 	else
 		prepare
 	fi
