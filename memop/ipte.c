@@ -181,6 +181,20 @@ static void after_requests(void)
 
 /* ------------------------------------------------------------------ beside a request */
 
+/* All that took part has come back, IPTE not before an access that had used its entry */
+static void race_over(const char *name, struct hold_race race, bool waits)
+{
+	if (!race.held || race.stuck)
+		report_wrong(name, "all come back", race.stuck ? "they are stuck" : "no access");
+	else if (race.early && waits)
+		report_wrong(name, "IPTE waits for the access by its entry", "it was complete");
+	else if (outcome.ret || other_outcome.ret)
+		report_wrong(name, "success", "%d and %d", outcome.ret, other_outcome.ret);
+	else
+		is_invalidated(name);
+	TEST_ASSERT(!race.stuck, "a thread of this process cannot be ended");
+}
+
 static void beside_request(const char *name, uint32_t op, uint64_t flags, unsigned int page)
 {
 	struct hold hold;
@@ -206,15 +220,7 @@ static void beside_request(const char *name, uint32_t op, uint64_t flags, unsign
 	invalidate();
 	aim(page);
 	race = hold_race(&hold, access_memory, invalidate, bytes_rest(0));
-	if (!race.held || race.stuck)
-		report_wrong(name, "both come back", race.stuck ? "they are stuck" : "no access");
-	else if (race.early && page == HELD)
-		report_wrong(name, "IPTE waits for the access by its entry", "it was complete");
-	else if (outcome.ret)
-		report_wrong(name, "success", "%d, errno %d", outcome.ret, outcome.err);
-	else
-		is_invalidated(name);
-	TEST_ASSERT(!race.stuck, "a thread of this process cannot be ended");
+	race_over(name, race, page == HELD);
 	hold_end(&hold);
 	tear_down();
 }
@@ -248,16 +254,7 @@ static void beside_translation(const char *name, uint32_t op, uint64_t flags)
 	invalidate();
 	aim(LAST);
 	race = hold_race(&hold, access_memory, invalidate, table);
-	if (!race.held || race.stuck)
-		report_wrong(name, "both come back", race.stuck ? "they are stuck" : "no access");
-	else if (race.early)
-		report_wrong(name, "IPTE waits for the request that has used its entry",
-			     "it was complete");
-	else if (outcome.ret)
-		report_wrong(name, "success", "%d, errno %d", outcome.ret, outcome.err);
-	else
-		is_invalidated(name);
-	TEST_ASSERT(!race.stuck, "a thread of this process cannot be ended");
+	race_over(name, race, true);
 	hold_end(&hold);
 	tear_down();
 }
@@ -302,15 +299,7 @@ static void beside_two(const char *name, uint32_t op)
 	aim(HELD);
 	race = hold_race_after(&first, access_beside, &hold, access_memory, invalidate,
 			       bytes_rest(0));
-	if (!race.held || race.stuck)
-		report_wrong(name, "all come back", race.stuck ? "they are stuck" : "no access");
-	else if (race.early)
-		report_wrong(name, "IPTE waits for the access by its entry", "it was complete");
-	else if (outcome.ret || other_outcome.ret)
-		report_wrong(name, "success", "%d and %d", outcome.ret, other_outcome.ret);
-	else
-		is_invalidated(name);
-	TEST_ASSERT(!race.stuck, "a thread of this process cannot be ended");
+	race_over(name, race, true);
 	hold_end(&first);
 	hold_end(&hold);
 	tear_down();
