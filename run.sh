@@ -93,7 +93,7 @@ state() {
 
 	modules=$(family_modules "$3")
 	CPUS=$1 MEMORY=$2 DEVICES=$3 MODULES=$modules remember state "$target" "$KERNEL" "$KVM_MODULE" \
-		"$VFIO_AP_MODULE" "$modules" "$1" "$2" "$3" "${CC:-}" "${SANITIZE:-}" -- "$target" prepare
+		"$VFIO_AP_MODULE" "$modules" "$1" "$2" "$3" "${CC:-}" "${SANITIZE:-}" "${SANITIZE_AP:-}" -- "$target" prepare
 }
 
 # Everything that has to be there before a test can run; prints shell assignments
@@ -182,7 +182,7 @@ asked() {
 # What decides what a run needs; sets words
 words_of_run() {
 	words=(run "$target" "$KERNEL" "$KVM_MODULE" "$VFIO_AP_MODULE" "$CPUS" "$MEMORY" "$DEVICES" "$SUITE" "${FILTERS[*]}" "${KSRC:-}"
-		"${CC:-}" "${WERROR:-}" "${SANITIZE:-}" "${NO_INSTALL:-}")
+		"${CC:-}" "${WERROR:-}" "${SANITIZE:-}" "${SANITIZE_AP:-}" "${NO_INSTALL:-}")
 }
 
 # Nothing of what the same run needed has changed since: all is there

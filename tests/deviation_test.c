@@ -400,6 +400,7 @@ static void check_ap_faults(void)
 		unsigned int had[3], to_be[3], is[3];
 		bool host_changed;
 		unsigned int filtered, unreset;
+		bool bound;
 	} seen[] = {
 		{ "FIND-32",
 		  "an adapter that was filtered",
@@ -407,6 +408,13 @@ static void check_ap_faults(void)
 		  { 3, 1, 0 },
 		  { 2, 1, 0 },
 		  .filtered = 1 },
+		{ NULL,
+		  "one whose queue was bound",
+		  { 2, 1, 0 },
+		  { 3, 1, 0 },
+		  { 2, 1, 0 },
+		  .filtered = 1,
+		  .bound = true },
 		{ NULL,
 		  "one that was not assigned",
 		  { 2, 1, 0 },
@@ -497,6 +505,7 @@ static void check_ap_faults(void)
 			.host_changed = seen[i].host_changed,
 			.filtered = ap_of(seen[i].filtered, 0, 0).adapters,
 			.unreset = ap_of(seen[i].unreset, 0, 0).adapters,
+			.bound = seen[i].bound,
 			.left = left,
 		};
 

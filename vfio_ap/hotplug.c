@@ -84,10 +84,25 @@ static void cards(void)
 	ap_look(true, "AP-PLUG-03 AP-PLUG-04");
 }
 
+/* Another device's guest has the domain beside one that stays */
+static void domain_of_another(void)
+{
+	ap_do(AP_CREATE, 1, 0, "AP-PLUG-04");
+	ap_assign(1, AP_ADAPTER, ap.adapter[2], "AP-PLUG-04");
+	ap_assign(1, AP_DOMAIN, ap.domain[0], "AP-PLUG-04");
+	ap_assign(1, AP_DOMAIN, ap.domain[2], "AP-PLUG-04");
+	ap_do(AP_OPEN, 1, 2, "AP-PLUG-04");
+	host_has(USAGE, ap.domain[2], false, "AP-PLUG-04");
+	host_has(USAGE, ap.domain[2], true, "AP-PLUG-03");
+	ap_do(AP_CLOSE, 1, 0, "AP-PLUG-04");
+	ap_do(AP_REMOVE, 1, 0, "AP-PLUG-04");
+}
+
 static void domains(void)
 {
 	if (!guest_begins())
 		return;
+	domain_of_another();
 	host_has(USAGE, ap.domain[2], false, "AP-BUS-01");
 	host_has(USAGE, ap.domain[0], false, "AP-PLUG-04 AP-BUS-01");
 	host_has(USAGE, ap.domain[0], true, "AP-PLUG-03 AP-BUS-01");

@@ -44,6 +44,7 @@ struct ap_seen {
 	struct ap_mask filtered; /* adapters of the host that it had not before, though assigned */
 	struct ap_mask unreset;	 /* adapters with a queue whose last reset failed */
 	bool host_changed;	 /* by the step */
+	bool bound;		 /* a queue, by the step: the kernel filters anew then */
 	struct ap_mask left;	 /* control domains that have left the host */
 };
 

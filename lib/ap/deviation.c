@@ -103,7 +103,7 @@ static bool keeps_control(const struct ap_seen *s)
 const char *ap_known_fault(const struct ap_seen *s)
 {
 	/* An adapter that the filter had taken does not come back */
-	if (lacks_some(s, &s->filtered))
+	if (!s->bound && lacks_some(s, &s->filtered))
 		return "FIND-32";
 	if (lacks_some(s, &s->unreset))
 		return "FIND-41";

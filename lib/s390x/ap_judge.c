@@ -52,6 +52,7 @@ static bool file_is(struct ap_wrong *w, const char *clause, const char *path, co
 }
 
 static const struct ap_model *model_before; /* of the step that is judged, NULL: none */
+static bool step_binds;
 static struct ap_trace trace;
 
 /* Adapters with a queue whose last reset failed */
@@ -86,7 +87,9 @@ static void explain(struct ap_wrong *w, unsigned int mdev, const struct ap_matri
 		return;
 	seen.had = ap_model_guest(model_before, mdev);
 	seen.filtered = filtered_before(mdev);
-	seen.unreset = unreset();
+	seen.bound = step_binds;
+	if (ap.minds_resets)
+		seen.unreset = unreset();
 	seen.host_changed = !ap_matrix_equal(&model_before->host.config, &ap.model.host.config);
 	w->fault = ap_known_fault(&seen);
 }
@@ -394,7 +397,7 @@ static bool resets_are(struct ap_wrong *w, const struct ap_model *before, const 
 			w->in_step = !stays;
 			if (stays)
 				w->fault = ap_known_reset(before, &ap.model, queue);
-			else if (!resets)
+			else if (!resets && ap.minds_resets)
 				w->fault = ap_known_kept(before, &ap.model, queue);
 			return false;
 		}
@@ -407,6 +410,7 @@ bool ap_judge(const struct ap_model *before, const struct ap_step *s, bool all, 
 	bool good = masks_are(w);
 
 	model_before = before;
+	step_binds = s && s->deed == AP_BIND;
 	if (ap.machine) {
 		memset(trace.zeroized, 0, sizeof(trace.zeroized));
 		memset(trace.reset, 0, sizeof(trace.reset));

@@ -252,7 +252,7 @@ void ap_begin(void)
 	if (ap.machine)
 		ap_machine_describe(&host, ap.more);
 	bind_again();
-	/* Those that have the file are newer than the fault */
+	/* Kernels that have the file are newer than these faults */
 	ap.minds_resets = ap.machine && access(AP_MATRIX "features", F_OK);
 	if (ap.minds_resets)
 		forget_failed_resets();
