@@ -8,7 +8,7 @@ shopt -s inherit_errexit
 here=$0
 [[ ! -L $here && $here == */* ]] || here=$(readlink -f "$here")
 here=$(cd "${here%/*}" && pwd)
-for part in host options remember packages debian kernel guest source keep job folders gate; do
+for part in host options remember packages debian kernel guest source keep job folders gate soak; do
 	# shellcheck source=/dev/null # each is checked by itself
 	. "$here/targets/$part.sh"
 done
@@ -249,6 +249,7 @@ main() {
 		;;
 	esac
 	choose_target
+	soak_options
 	STATES=() FACTS=''
 	if prepared_before; then
 		for_the_target

@@ -47,12 +47,12 @@ _kvm_s390_memory() {
 	-t | --filter)
 		mapfile -t COMPREPLY < <(compgen -W "$(_kvm_s390_memory_tests "$1")" -- "$word")
 		;;
-	--memory | --cpus | -j | --timeout | --keep | --matrix | --) ;;
+	--memory | --cpus | -j | --timeout | --keep | --matrix | --soak | --) ;;
 	*)
 		mapfile -t COMPREPLY < <(compgen -W '-t --filter --exec --shell --suite --list --prepare --clean
 			--target --kernel --kvm-module --vfio-ap-module --list-kernels --memory --cpus --devices
 			-j --timeout --strict --strict-skips --expect --no-install --cache --keep --refresh
-			--matrix --compare --report --doctor --annotate
+			--matrix --soak --compare --report --doctor --annotate
 			--results --tap -v --verbose -h --help --' -- "$word")
 		;;
 	esac

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 import time
@@ -15,6 +16,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import BinaryIO
+
+    from shape import Note
 
 OUTPUT_LIMIT = 16 << 20
 LEFT_LIMIT = 64 << 20  # of a file in OUT
@@ -52,9 +55,21 @@ def cpu_seconds(pid: int) -> float | None:
     return ticks / os.sysconf("SC_CLK_TCK") + sum(c for c in below if c is not None)
 
 
-def job_script(name: str, arguments: Sequence[str]) -> str:
+def job_script(name: str, arguments: Sequence[str], storm: int) -> str:
     words = " ".join("'" + a.replace("'", "'\\''") + "'" for a in arguments)
-    return f"exec ./{name} {words}\n"
+    if not storm:
+        return f"exec ./{name} {words}\n"
+    return (f"sh ./storm.sh {name} {storm} &\nstorm=$!\n./{name} {words}\nrc=$?\n"
+            "kill $storm\nwait $storm\nexit $rc\n")
+
+
+def storm_notes(log: str) -> list[Note]:
+    """What a storm said of the machine's memory, round by round."""
+    notes: list[Note] = []
+    for number, free, slab in re.findall(r"soak: round (\d+), (\d+) KiB available, (\d+) KiB in slabs", log):
+        notes.append({"name": f"available_{number}", "value": float(free), "unit": "KiB"})
+        notes.append({"name": f"slabs_{number}", "value": float(slab), "unit": "KiB"})
+    return notes
 
 
 class Job:
@@ -76,7 +91,7 @@ class Job:
     def cpu(self) -> float | None:
         return cpu_seconds(self.pid) if self.pid > 0 else 0.0
 
-    def prepare(self, suite: str, name: str, arguments: Sequence[str]) -> None:
+    def prepare(self, suite: str, name: str, arguments: Sequence[str], storm: int) -> None:
         """The folders of docs/targets.md: JOB with the test in it, OUT empty."""
         job = os.path.join(self.place, "job")
         os.makedirs(os.path.dirname(os.path.join(job, name)))
@@ -88,7 +103,10 @@ class Job:
             import shutil
             shutil.copy2(source, target)
         with open(os.path.join(job, "run"), "w", encoding="utf-8", errors="surrogateescape") as script:
-            script.write(job_script(name, arguments))
+            script.write(job_script(name, arguments, storm))
+        if storm:
+            import shutil
+            shutil.copy(os.path.join(os.path.dirname(os.path.abspath(__file__)), "storm.sh"), job)
         os.makedirs(os.path.dirname(self.kept), exist_ok=True)
         self.ktap = open(f"{self.kept}.ktap", "wb")
         self.files.append("ktap")

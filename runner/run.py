@@ -11,7 +11,7 @@ import expected
 import judge
 import results
 import schedule
-from machine import Job, close_on_exec
+from machine import Job, close_on_exec, storm_notes
 from progress import Progress
 from show import ReaderGone, Show
 
@@ -94,7 +94,7 @@ class Run:
         try:
             os.mkdir(place)
             arguments = [*(["--lines", task.lines] if task.lines else []), *self.options.arguments]
-            job.prepare(self.options.suite, task.name, arguments)
+            job.prepare(self.options.suite, task.name, arguments, self.options.storm)
             job.start(self.options.target, self.timeout(task.name), self.environment(task.name))
         except OSError as error:
             job.evidence.error = f"it could not be started: {error.strerror}: {error.filename or task.name}"
@@ -152,6 +152,8 @@ class Run:
             job.collect()
         except OSError as error:
             job.evidence.error = job.evidence.error or f"results lost: {error.strerror}: {error.filename or job.kept}"
+        if self.options.storm and job.reader.lines:
+            job.reader.lines[-1]["notes"] += storm_notes(job.evidence.text("dmesg"))
         task = self.running.pop(job)
         job.remove()
         progress = self.tests[task.name]

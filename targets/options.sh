@@ -34,6 +34,9 @@ usage() {
 		  --list               the names of the tests
 		  --matrix A,B,...     run on several kernels side by side (each as for --kernel), and
 		                       show a table of them and what differs
+		  --soak MINUTES       walks and fuzzers (or the tests of -t) about so long, from a seed
+		                       that no soak of this cache had, and beside each of them others
+		                       that are stopped and killed all the time
 		  --prepare            set up, build and boot, but run nothing
 		  --clean              what the cache keeps, how big, since when; removes what was
 		                       not used for a month and what is beyond --keep
@@ -94,7 +97,7 @@ usage() {
 parse_options() {
 	MODE=run FILTERS=() TARGET='' KERNEL='' MEMORY='' CPUS='' DEVICES='' JOBS='' TIMEOUT='' RESULTS=$here/results
 	CACHE=$here/build SUITE='' VIEW=() EXEC=() MATRIX='' MATRIX_WORDS=() COMPARED=() REPORTED=''
-	ARGUMENTS=() KVM_MODULE='' VFIO_AP_MODULE='' REFRESH='' KEEP=8 AGAIN=(./run.sh)
+	ARGUMENTS=() KVM_MODULE='' VFIO_AP_MODULE='' REFRESH='' KEEP=8 SOAK='' AGAIN=(./run.sh)
 	installed_defaults
 	while (($#)); do
 		case $1 in
@@ -124,7 +127,7 @@ parse_options() {
 		--) ARGUMENTS=("${@:2}") && break ;;
 		-j[0-9]*) JOBS=${1#-j} ;;
 		-t | --filter | --target | --kernel | --kvm-module | --vfio-ap-module | --memory | --cpus | --devices | -j | \
-			--timeout | --cache | --results | --suite | --keep | --matrix | --report | --expect | --annotate)
+			--timeout | --cache | --results | --suite | --keep | --matrix | --report | --expect | --annotate | --soak)
 			(($# > 1)) || die "$1 needs a value: see $me --help"
 			set_option "$1" "$2"
 			shift
@@ -159,6 +162,7 @@ set_option() {
 	--suite) SUITE=$2 ;;
 	--keep) KEEP=$2 ;;
 	--matrix) MODE=matrix MATRIX=$2 ;;
+	--soak) SOAK=$2 ;;
 	--report) MODE=report REPORTED=$2 ;;
 	--expect) VIEW+=(--expect "$(readlink -f "$2")") ;;
 	--annotate) VIEW+=(--annotate "$2") ;;
@@ -181,6 +185,9 @@ check_options() {
 	number --keep "$KEEP" 1 1000
 	[[ -z $MATRIX || -z $KERNEL ]] || die "--matrix names the kernels: leave --kernel out"
 	[[ -z $MATRIX || " ${VIEW[*]} " != *" --tap "* ]] || die "--matrix shows a table: --tap is of one kernel"
+	[[ -z $SOAK ]] || number --soak "$SOAK" 1 100000
+	[[ -z $SOAK || $MODE == run ]] || die "--soak is a run of its own: leave the other option out"
+	[[ -z $SOAK || ${#ARGUMENTS[@]} == 0 ]] || die "--soak has arguments of its own for the tests: leave -- out"
 	[[ -z $TIMEOUT ]] || number --timeout "$TIMEOUT" 1 100000
 	[[ -z $KVM_MODULE || -r $KVM_MODULE ]] || die "--kvm-module: cannot read $KVM_MODULE"
 	[[ -z $KVM_MODULE ]] || KVM_MODULE=$(readlink -f "$KVM_MODULE")
