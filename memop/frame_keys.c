@@ -466,6 +466,27 @@ static void each_address(void)
 			compare(addresses[a], access_keys[k], &orders[n++]);
 }
 
+/* While KVM does TPROT it holds IPTEs of the guest off: one that comes after it is carried out */
+static void invalidate_after(void)
+{
+	const uint8_t *entry = (uint8_t *)dat_entry(&dat, arena->state.cpu.cr[7], GOOD, DAT_PAGE);
+	struct judge_order ipte = {
+		.address = TABLES + (uint64_t)(entry - (uint8_t *)dat_at(&dat, TABLES)) -
+			   8 * (GOOD / CONTRACT_PAGE),
+		.psw_mask = JUDGE_PSW,
+		.value = GOOD,
+		.kind = JUDGE_IPTE,
+	};
+
+	if (!report_case())
+		return;
+	report_decided("MEMOP-KEY-08");
+	judge_run(arena, &ipte, 1);
+	if (!(*dat_entry(&dat, arena->state.cpu.cr[7], GOOD, DAT_PAGE) & DAT_PAGE_INVALID))
+		report_wrong("IPTE after TPROT", "the entry is invalid", "it is not, code %#x",
+			     ipte.code);
+}
+
 static const uint8_t storage_keys[] = { 0x00, 0x30, 0x38, 0x98 };
 
 static void tests(void)
@@ -483,6 +504,7 @@ static void tests(void)
 				 (unsigned long)controls[c], storage_keys[k]);
 			each_address();
 		}
+	invalidate_after();
 }
 
 /* The host has taken the page away: the CPU cannot look for itself */
@@ -497,6 +519,7 @@ static void tests_of_discarded(void)
 			    "madvise");
 		each_address();
 	}
+	invalidate_after();
 }
 
 static const struct line lines[] = {

@@ -80,7 +80,7 @@ static uint64_t build_space(void)
 	return asce;
 }
 
-/* An access list whose entry 2 leads to the space, and entry 3 for fetches only */
+/* An access list whose entry 2 leads to the space, 3 for fetches only, and 4 for others only */
 static uint64_t build_list(uint64_t asce)
 {
 	uint64_t control = dat_alloc(&dat, 64, 64), list = dat_alloc(&dat, 128, 128),
@@ -88,8 +88,10 @@ static uint64_t build_list(uint64_t asce)
 	uint32_t *word = (uint32_t *)dat_at(&dat, list) + 4 * 2;
 
 	*((uint32_t *)dat_at(&dat, control) + 4) = (uint32_t)list;
-	for (int i = 0; i < 2; i++, word += 4) {
-		word[0] = ALET_SEQUENCE << 16 | (i ? 1U << 25 : 0);
+	for (int i = 0; i < 3; i++, word += 4) {
+		static const uint32_t kinds[] = { 0, 1U << 25, 1U << 24 | 1 };
+
+		word[0] = ALET_SEQUENCE << 16 | kinds[i];
 		word[2] = (uint32_t)aste;
 	}
 	*((uint32_t *)dat_at(&dat, aste) + 3) = (uint32_t)asce;

@@ -192,6 +192,7 @@ static void tokens(void)
 		ALET_SEQUENCE << 16 | 100,	    /* ALEN translation */
 		(ALET_SEQUENCE + 1) << 16 | 2,	    /* ALE sequence */
 		1U << 24 | ALET_SEQUENCE << 16 | 2, /* no primary list */
+		ALET_SEQUENCE << 16 | 4,	    /* extended authority */
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(alets); i++) {
