@@ -29,6 +29,22 @@ struct kvm_s390_mem_op {
 	};
 };
 
+struct kvm_s390_skeys {
+	__u64 start_gfn, count, skeydata_addr;
+	__u32 flags, reserved[9];
+};
+
+struct kvm_s390_cmma_log {
+	__u64 start_gfn;
+	__u32 count, flags;
+	union {
+		__u64 remaining, mask;
+	};
+	__u64 values;
+};
+
+#define KVM_S390_SKEYS_MAX 1048576
+#define KVM_S390_CMMA_PEEK (1 << 0)
 #define KVM_S390_MEMOP_LOGICAL_READ 0
 #define KVM_S390_MEMOP_LOGICAL_WRITE 1
 #define KVM_S390_MEMOP_SIDA_READ 2
