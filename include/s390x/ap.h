@@ -118,7 +118,7 @@ struct ap_rig {
 	unsigned int adapter[AP_SPARE], domain[AP_SPARE]; /* to use */
 	unsigned int adapters, domains;
 	bool machine, has_config;		   /* the emulated one; with the file ap_config */
-	bool minds_resets;			   /* FIND-40 and FIND-41 may be met */
+	bool minds_resets;			   /* FIND-40, -41 and -46 may be met */
 	bool lost;				   /* a case of this line has failed */
 	struct ap_mask controls_left;		   /* the host, since the line began */
 	struct ap_mask apmask_first, aqmask_first; /* before the test */
