@@ -37,13 +37,9 @@ def fake_place(top: Path) -> Place:
 
 @contextmanager
 def mounted(folder: Path, options: str) -> Iterator[None]:
-    """What is in FOLDER, on a file system of its own."""
+    """A small file system on FOLDER."""
     folder.mkdir(parents=True, exist_ok=True)
-    if options == "ro":
-        subprocess.run(["mount", "--bind", str(folder), str(folder)], check=True)
-        subprocess.run(["mount", "-o", "remount,bind,ro", str(folder)], check=True)
-    else:
-        subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], check=True)
     try:
         yield
     finally:
@@ -69,16 +65,22 @@ def full(campaign: Campaign) -> Trials:
                     yield f"{folder.name} with {amount}", outcome, {1, SET_UP, BROKEN}
 
 
+# In a mount namespace of its own: for all others the folder stays as it is
+READ_ONLY = ("unshare", "--mount", "sh", "-ec", 'mount --bind "$1" "$1"; mount -o remount,bind,ro "$1"; shift; exec "$@"',
+             "sh")
+
+
 def read_only(campaign: Campaign) -> Trials:
     """Folders that nothing may be written to."""
     place = campaign.place
     for folder in (place.results, place.cache, place.top / "tmp", PROJECT, Path("/tmp"), Path("/var/tmp")):
         if place.top.is_relative_to(folder) and folder != place.results:
             continue
-        with mounted(folder, "ro"):
-            outcome = attempt(place, env={"TMPDIR": str(place.top / "tmp")} if folder.parent == place.top else None)
-            outcome.hit = outcome.status != 0
-            yield f"{folder} is read-only", outcome, {SET_UP, BROKEN}
+        folder.mkdir(parents=True, exist_ok=True)
+        env = {"TMPDIR": str(place.top / "tmp")} if folder.parent == place.top else None
+        outcome = attempt(place, env=env, within=(*READ_ONLY, str(folder)))
+        outcome.hit = outcome.status != 0
+        yield f"{folder} is read-only", outcome, {SET_UP, BROKEN}
 
 
 def stopped_early(campaign: Campaign) -> Trials:

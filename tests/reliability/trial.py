@@ -96,13 +96,14 @@ Fault = Callable[[str, subprocess.Popen[bytes]], bool]
 
 
 def attempt(place: Place, fault: Fault | None = None, env: dict[str, str] | None = None,
-            limit: float = 900) -> Outcome:
-    """Start run.sh, let FAULT do its work (it gets the trial's mark and the process), wait, judge."""
+            limit: float = 900, within: Sequence[str] = ()) -> Outcome:
+    """Start run.sh, let FAULT do its work (it gets the trial's mark and the process), wait, judge.
+    WITHIN are words before the command."""
     mark = uuid.uuid4().hex
     known = {p.name for p in place.results.iterdir()} if place.results.is_dir() else set()
     began = time.monotonic()
     with open(place.top / "out", "w+b") as out, open(place.top / "err", "w+b") as err:
-        process = subprocess.Popen(place.command(), stdin=subprocess.DEVNULL, stdout=out, stderr=err,
+        process = subprocess.Popen([*within, *place.command()], stdin=subprocess.DEVNULL, stdout=out, stderr=err,
                                    env={**os.environ, **(env or {}), MARK: mark}, start_new_session=True)
         hit = fault(mark, process) if fault else False
         try:
