@@ -1,5 +1,5 @@
-#!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=sh
 #
 # storm.sh TEST SEED: processes of TEST beside the one that is judged, again and again, none of
 # which comes to a good end: they are stopped and go on, are told to end, and are killed in
