@@ -621,6 +621,19 @@ print(machine_facts(log).replace(chr(10), '|'))"
 	[ "$status" -eq 0 ] || { echo "$output"; return 1; }
 }
 
+@test "an emulated machine is as nice as the run is" {
+	printf '#!/bin/sh\necho "nice $NICENESS, of itself $(nice)" >said\n' >"$dir/emulator"
+	chmod +x "$dir/emulator"
+	in_python "
+import os, sys
+from pathlib import Path
+from hercules import start
+os.nice(3)
+start(Path('$dir/emulator'), Path('$dir'), 'none').wait(20)"
+	[ "$(cat "$dir/said")" = "nice $((3 + $(nice))), of itself $((3 + $(nice)))" ]
+	[ "$(grep -c 'PRIO \$(NICENESS)$' "$root/targets/hercules/boot.py")" = 4 ]
+}
+
 @test "the programs of the emulated machines read their arguments" {
 	for program in qemu/machine.py hercules/boot.py; do
 		python3 -ES "$root/targets/$program" --help | grep -q -- --parameters

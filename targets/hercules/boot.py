@@ -45,6 +45,7 @@ PARAMETERS = (
     " disks=dasd"
 )
 
+# All threads stay as nice as the user made them: the emulator sets its priorities itself
 CONFIGURATION = """\
 MAINSIZE {memory}
 NUMCPU {cpus}
@@ -55,10 +56,10 @@ OSTAILOR LINUX
 PANRATE SLOW
 TIMERINT 1000
 CODEPAGE 819/500
-HERCPRIO 0
-CPUPRIO 0
-DEVPRIO 0
-TODPRIO 0
+HERCPRIO $(NICENESS)
+CPUPRIO $(NICENESS)
+DEVPRIO $(NICENESS)
+TODPRIO $(NICENESS)
 """
 
 # The patterns do not match their own echo in the log

@@ -22,10 +22,11 @@ PANIC_LINES = 60
 def start(program: Path, folder: Path, rc: str) -> Emulator:
     """PROGRAM is a script that tells the loader of the libraries beside it; that is done here."""
     binary = program.with_name("hercules.bin")
+    environment = {"HERCULES_RC": rc, "NICENESS": str(os.nice(0))}
     if not binary.exists():
-        return Emulator([program, "-d", "-f", "herc.cnf"], folder, {"HERCULES_RC": rc})
-    libraries = str(program.parent.parent / "lib")
-    return Emulator([binary, "-d", "-f", "herc.cnf"], folder, {"HERCULES_RC": rc, "LD_LIBRARY_PATH": libraries})
+        return Emulator([program, "-d", "-f", "herc.cnf"], folder, environment)
+    environment["LD_LIBRARY_PATH"] = str(program.parent.parent / "lib")
+    return Emulator([binary, "-d", "-f", "herc.cnf"], folder, environment)
 
 
 def powered_off(emulator: Emulator) -> bool:
