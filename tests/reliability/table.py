@@ -29,7 +29,9 @@ class Table:
                 said.append(f"exit status {outcome.status} where {sorted(fitting)} fit")
             if said:
                 wrong += 1
-                self.complain(f"{name}: {what}", said, outcome)
+                print(f"{name}: {what}:", *said, sep="\n    ", flush=True)
+            if said or outcome.status:
+                self.keep(f"{name}: {what}: exit status {outcome.status}", said, outcome)
         self.trials += count
         self.wrong += wrong
         if not hit:
@@ -39,14 +41,14 @@ class Table:
         self.rows.append(f"| {name} | {count} | {hit} | {row} | {wrong} |")
         print(self.rows[-1], flush=True)
 
-    def complain(self, what: str, said: list[str], outcome: Outcome) -> None:
-        print(f"{what}:", *said, sep="\n    ", flush=True)
+    def keep(self, what: str, said: list[str], outcome: Outcome) -> None:
+        """What a run printed that was wrong, or only not green."""
         with open(self.log, "a", encoding="utf-8") as log:
-            log.write(f"=== {what}: {said}\n{outcome.out}\n--- stderr\n{outcome.err}\n")
+            log.write(f"=== {what}; wrong: {said or 'nothing'}\n{outcome.out}\n--- stderr\n{outcome.err}\n")
 
     def end(self) -> int:
         print("\n| what happens | trials | in time | exit statuses | wrong |\n|---|---|---|---|---|", *self.rows, sep="\n")
         if self.wrong:
-            print(f"all that the wrong ones said: {self.log}")
+            print(f"all that the wrong ones, and those that were not green, said: {self.log}")
         print(f"{self.trials - self.wrong} passed, {self.wrong} failed, 0 skipped", flush=True)
         return 1 if self.wrong or not self.trials else 0
