@@ -77,6 +77,14 @@ entry() {
 	grep -q 'ok 1 before' "$dir/results/latest/memop/hangs.ktap"
 }
 
+@test "a test whose machine's clock jumped past its time: exit 3, and the clock is named" {
+	add_test jumps <<<'#fake: jump
+echo 1..2; echo ok 1 before'
+	in_fake --timeout 240
+	[ "$status" -eq 3 ]
+	has 'BROKEN: 1 passed, 1 failed.*clock jumped: 240 s by it were [0-9]* s by that of this host.*run it again'
+}
+
 @test "a test that does not end after its last line: exit 3, soon, its results are kept" {
 	add_test stays <<<'echo 1..1; echo "not ok 1 stuck"; echo "# Totals: pass:0 fail:1 skip:0"; sleep 60'
 	in_fake --timeout 4
