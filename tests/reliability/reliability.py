@@ -58,11 +58,11 @@ def main() -> int:
     if not wanted:
         raise SystemExit(f"reliability.py: no campaign has such a name; there are: {', '.join(names)}")
     dice = random.Random(asked.seed)
-    log = PROJECT / "build/reliability.log"
-    log.parent.mkdir(exist_ok=True)
+    log = asked.cache / "reliability.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
     log.write_text("")
     table = Table(log)
-    with tempfile.TemporaryDirectory(prefix="reliability-", dir=asked.cache if asked.cache.is_dir() else None) as top:
+    with tempfile.TemporaryDirectory(prefix="reliability-", dir=asked.cache) as top:
         for campaigns, place in ((host.CAMPAIGNS, lambda: host.fake_place(Path(top) / "fake")),
                                  (emulated.CAMPAIGNS, lambda: Place(Path(top) / "emulated", asked.cache,
                                                                     [*emulated.SHORT, "--no-install"])),
