@@ -158,7 +158,7 @@ run_suite() {
 	about=("suite=$version" "target=$TARGET" "asked=$(asked)")
 	make_results_folder
 	step "run on $(tested), $JOBS at a time"
-	[[ -d $CACHE/costs ]] || mkdir -p "$CACHE/costs"
+	[[ -d $CACHE/costs ]] || mkdir -p "$CACHE/costs" || die "cannot make the folder $CACHE/costs: make room, or give another with --cache"
 	moment "held, results folder"
 	# "exec" keeps the locks on $WORK and what is used; the runner removes $WORK. Without
 	# its site packages and the user's settings Python is there sooner.
@@ -264,7 +264,8 @@ main() {
 	[[ ! -e $WORK/made ]] || keep_bound quiet
 	export TARGET_STATE=${STATES[0]-}
 	TARGET_STATE=${TARGET_STATE#*=}
-	SET_UP=
+	# With "run" all until the runner takes this process over is set-up
+	[[ $MODE == run ]] || SET_UP=
 	case $MODE in
 	list) "$PYTHON" -ES "$here/runner/main.py" --suite "$suite" "${FILTERS[@]}" --list ;;
 	exec) run_program ;;

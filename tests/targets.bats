@@ -194,6 +194,26 @@ make_image() {
 	[ "$rc" -eq 0 ] || { cat "$dir/out"; return 1; }
 }
 
+@test "a run that ends at its last step before the tests: no test has failed, and it says so" {
+	add_passing good
+	: >"$dir/cache/costs"
+	in_fake
+	[ "$status" -eq 2 ]
+	complains "cannot make the folder $dir/cache/costs: make room"
+	rm "$dir/cache/costs"
+	mkfifo "$suite/version"
+	setsid "$root/run.sh" --target "$root/tests/fake/target" --suite "$suite" --cache "$dir/cache" \
+		--results "$dir/results" >"$dir/out" 2>&1 3>&- &
+	pid=$!
+	exec 8>"$suite/version" # returns when it is read
+	kill -HUP "$pid"
+	exec 8>&-
+	rc=0
+	wait "$pid" || rc=$?
+	[ "$rc" -eq 129 ]
+	grep -q '^run.sh: ended before any test ran' "$dir/out" || { cat "$dir/out"; return 1; }
+}
+
 @test "kill -9 while the machine is prepared: what it started ends, and no lock stays" {
 	add_passing good
 	FAKE_PREPARE="sleep 314" setsid "$root/run.sh" --target "$root/tests/fake/target" --suite "$suite" \

@@ -167,6 +167,8 @@ def told(outcome: Outcome) -> list[str]:
             said.append("exit status 0 with results that say they are not complete")
     elif PRINTED.search(outcome.out):
         said.append("results were printed, and there is no results.json")
+    if outcome.status == 1 and not any(test["verdict"] == "failed" for test in (document or {}).get("tests", [])):
+        said.append("exit status 1, and no test failed")
     words = [line for line in (outcome.out + outcome.err).splitlines()
              if line.strip() and not TOTALS.match(line) and not line.startswith("==>")]
     if outcome.status > 0 and not words:
