@@ -85,6 +85,21 @@ echo 1..2; echo ok 1 before'
 	has 'BROKEN: 1 passed, 1 failed.*clock jumped: 240 s by it were [0-9]* s by that of this host.*run it again'
 }
 
+@test "a machine that hung while the host's clock was set back: exit 3, and the clock is named" {
+	cc -O2 -shared -fPIC -o "$dir/clock.so" "$BATS_TEST_DIRNAME/reliability/clock.c"
+	head -c 8 /dev/zero >"$dir/seconds"
+	add_test jumps <<'END'
+#fake: hung
+echo 1..2
+echo ok 1 before
+python3 -c 'import os, struct; open(os.environ["CLOCK_JUMP"], "r+b").write(struct.pack("=q", -86400))'
+END
+	export CLOCK_JUMP=$dir/seconds
+	LD_PRELOAD=$dir/clock.so in_fake
+	[ "$status" -eq 3 ]
+	has 'BROKEN: .*the machine hung: .*; this host.s clock was set by -86400 s meanwhile.*run it again'
+}
+
 @test "a test that does not end after its last line: exit 3, soon, its results are kept" {
 	add_test stays <<<'echo 1..1; echo "not ok 1 stuck"; echo "# Totals: pass:0 fail:1 skip:0"; sleep 60'
 	in_fake --timeout 4
