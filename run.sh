@@ -8,7 +8,7 @@ shopt -s inherit_errexit
 here=$0
 [[ ! -L $here && $here == */* ]] || here=$(readlink -f "$here")
 here=$(cd "${here%/*}" && pwd)
-for part in host options remember packages debian kernel guest source keep job folders gate soak; do
+for part in host options remember packages debian kernel guest source debug keep job folders gate soak; do
 	# shellcheck source=/dev/null # each is checked by itself
 	. "$here/targets/$part.sh"
 done
@@ -165,7 +165,7 @@ run_suite() {
 	# shellcheck disable=SC2154 # made by make_results_folder
 	exec "$PYTHON" -ES "$here/runner/main.py" --target "$target" --suite "$suite" --results "$results" \
 		--work "$WORK" --costs "$CACHE/costs/${name%%.*}.json" --jobs "$JOBS" "${STATES[@]/#/--state=}" \
-		--command "$(quoted "${AGAIN[@]}")" ${TIMEOUT:+--timeout "$TIMEOUT"} ${CPUS:+--cpus "$CPUS"} \
+		--command "$(quoted "${AGAIN[@]}")" --slow "$SLOW" ${TIMEOUT:+--timeout "$TIMEOUT"} ${CPUS:+--cpus "$CPUS"} \
 		${MEMORY:+--memory "$MEMORY"} ${DEVICES:+--devices "$DEVICES"} "${FILTERS[@]}" "${VIEW[@]}" "${about[@]/#/--about=}" \
 		-- "${ARGUMENTS[@]}"
 }
@@ -199,7 +199,8 @@ prepared_before() {
 # What a target finds in its environment (docs/targets.md)
 for_the_target() {
 	make_work_folder
-	export CACHE KERNEL MEMORY CPUS DEVICES KVM_MODULE VFIO_AP_MODULE NO_INSTALL=${NO_INSTALL:-} WORK PYTHON
+	SLOW=$(slowness "$KERNEL")
+	export CACHE KERNEL MEMORY CPUS DEVICES KVM_MODULE VFIO_AP_MODULE NO_INSTALL=${NO_INSTALL:-} WORK PYTHON SLOW
 }
 
 prepare() {

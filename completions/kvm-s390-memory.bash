@@ -30,7 +30,7 @@ _kvm_s390_memory() {
 		;;
 	--kernel)
 		mapfile -t COMPREPLY < <(compgen -W 'bookworm bookworm-security bookworm-backports trixie
-			trixie-security trixie-backports sid' -- "$word" && compgen -f -- "$word")
+			trixie-security trixie-backports sid debug' -- "$word" && compgen -f -- "$word")
 		;;
 	--exec | --kvm-module | --vfio-ap-module | --expect)
 		mapfile -t COMPREPLY < <(compgen -f -- "$word")

@@ -18,6 +18,7 @@ Runs an installed suite on a target, judges it and keeps the results.
   --timeout SECONDS    for each test, whatever its family says
   --storm SEED         beside each test others of its kind, from this seed, which are killed (storm.sh)
   --stuck SECONDS      in which a line must get through a case (90)
+  --slow N             all of these limits but a --timeout are N times as long (1)
   --filter GLOB        only tests whose name matches; may be repeated
   --costs FILE         seconds of the last runs, to plan by and to be kept
   --command TEXT       the ./run.sh line that repeats this run, but for -t and what follows --
@@ -36,7 +37,7 @@ Exit status: 0 passed, 1 a test failed, 2 usage, 3 the run broke, 128 + N ended 
 TEXTS = {"--target", "--suite", "--results", "--work", "--costs", "--command", "--devices",
          "--annotate"}
 NUMBERS = {"--jobs": (1, 1024), "--cpus": (1, 64), "--memory": (1, 1 << 20), "--timeout": (1, 100000),
-           "--stuck": (1, 100000), "--storm": (1, 9999999)}
+           "--stuck": (1, 100000), "--slow": (1, 100), "--storm": (1, 9999999)}
 LISTS = {"--filter": "filters", "--about": "pairs", "--state": "state_words", "--expect": "expect"}
 FLAGS = {"--strict": "strict", "--strict-skips": "strict_skips", "--tap": "tap", "-v": "verbose",
          "--verbose": "verbose", "--list": "list",
@@ -66,7 +67,7 @@ class Options:
     def __init__(self, words: Sequence[str]) -> None:
         self.target = self.suite = self.results = self.work = self.costs = self.devices = self.annotate = ""
         self.command = "./run.sh"
-        self.jobs, self.stuck, self.storm = 1, 90, 0
+        self.jobs, self.stuck, self.slow, self.storm = 1, 90, 1, 0
         self.cpus = self.memory = self.timeout = 0  # 0: as the family has it
         self.filters: list[str] = []
         self.pairs: list[str] = []

@@ -78,7 +78,7 @@ class Run:
         return round(time.monotonic() - self.started, 3)
 
     def timeout(self, name: str) -> int:
-        return self.options.timeout or self.families.number(name, "timeout")
+        return self.options.timeout or self.options.slow * self.families.number(name, "timeout")
 
     def start(self, task: Task) -> None:
         progress = self.tests[task.name]
@@ -235,13 +235,13 @@ class Run:
         self.show.alive(self.life_text())
 
     def check_limits(self, job: Job, task: Task, now: float) -> None:
-        reader, timeout = job.reader, self.timeout(task.name)
-        if reader.settled and now > reader.settled + min(SETTLE_GRACE, timeout / 2):
+        reader, timeout, slow = job.reader, self.timeout(task.name), self.options.slow
+        if reader.settled and now > reader.settled + min(SETTLE_GRACE * slow, timeout / 2):
             job.end("the test has told all its results, and then did not end")
-        elif now > job.started + timeout + TARGET_GRACE:
-            job.end(f"the target did not end within {timeout + TARGET_GRACE} s")
-        elif reader.begun and now > reader.sign + self.options.stuck:
-            job.end(f"stuck: no case in {self.options.stuck} s")
+        elif now > job.started + timeout + TARGET_GRACE * slow:
+            job.end(f"the target did not end within {timeout + TARGET_GRACE * slow} s")
+        elif reader.begun and now > reader.sign + self.options.stuck * slow:
+            job.end(f"stuck: no case in {self.options.stuck * slow} s")
 
     def life_text(self) -> str:
         """One line: what runs, how far it is, how long it may take."""

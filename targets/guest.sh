@@ -60,10 +60,12 @@ init_prepare() {
 	printf '%s\n' "$dir/init"
 }
 
-# What kernel parameters make of MODULES' parameters, for what is built into the kernel
+# boot_parameters FOLDER: what kernel parameters make of MODULES' parameters, for what is built
+# into the kernel, and what the kernel in FOLDER wants besides
 boot_parameters() {
 	local module words=()
 
+	[[ ! -r $1/parameters ]] || words+=("$(<"$1/parameters")")
 	for module in $MODULES; do
 		[[ $module != *:* ]] || words+=("${module%%:*}.${module#*:}")
 	done

@@ -9,6 +9,8 @@
 
 readonly KERNEL_FILES=('./boot/vmlinu*' './usr/lib/modules/*/vmlinu*' '*.ko' '*.ko.xz' '*.ko.gz'
 	'*.ko.zst')
+# The name of the one that is built here: debug.sh
+readonly DEBUG_KERNEL=debug SLOW_KERNEL=10
 readonly KERNEL_HINT="(make ARCH=s390 CROSS_COMPILE=s390x-linux-gnu- bzImage modules)"
 
 # checksum FILE...: a name for what they hold
@@ -144,6 +146,9 @@ kernel_prepare() {
 	mkdir -p "$CACHE/kernel"
 	if [[ " ${DEBIAN_SUITES[*]} " == *" $1 "* ]]; then
 		dir=$(locked "kernel-$1" kernel_from_suite "$1")
+	elif [[ $1 == "$DEBUG_KERNEL" ]]; then
+		dir=$(locked kernel-debug debug_kernel_prepare)
+		depends "${DEBUG_CONFIGS[@]}" "$here/targets/debug.sh"
 	elif [[ ${kernel[0]} == *.deb ]]; then
 		depends "${kernel[@]}"
 		dir=$(kernel_from_debs "${kernel[@]}")
@@ -180,6 +185,16 @@ kernel_of_series() {
 	die "--kernel $1: no suite has a kernel of that series (see --list-kernels)"
 }
 
+# slowness KERNEL: how many times as long all may take on one that watches itself: the debug
+# kernel, a build tree that was configured like it
+slowness() {
+	if [[ $1 == "$DEBUG_KERNEL" ]] || grep -qsE '^CONFIG_(KASAN|PROVE_LOCKING)=y' "${1%/arch/s390/boot/bzImage}/.config"; then
+		printf '%s\n' "$SLOW_KERNEL"
+	else
+		printf '1\n'
+	fi
+}
+
 # kernel_list: the names for --kernel; status 2 if an archive did not answer
 kernel_list() {
 	local suite version state unreachable=0
@@ -198,6 +213,9 @@ kernel_list() {
 		fi
 		printf '%-20s %-24s %s\n' "$suite" "$version" "$state"
 	done
+	state='built here, once'
+	[[ ! -e $CACHE/kernel/$DEBUG_KERNEL/release ]] || state="built: $(<"$CACHE/kernel/$DEBUG_KERNEL/release")"
+	printf '%-20s %-24s %s\n' "$DEBUG_KERNEL" '(of the default)' "$state"
 	((!unreachable)) || say "run.sh: some package lists could not be read: see apt's messages above"
 	return "$unreachable"
 }

@@ -49,9 +49,10 @@ usage() {
 		                       a path    a program of yours, see docs/targets.md
 		                       default: native on s390x with /dev/kvm, else hercules
 		  --kernel WHAT        the kernel that is tested: a name from --list-kernels or its
-		                       series (6.12), a kernel build tree (a folder), its bzImage, or a
-		                       linux-image .deb (repeat it where a kernel is split over
-		                       several packages)
+		                       series (6.12), debug (the default kernel with KASAN, lockdep
+		                       and others, built here once), a kernel build tree (a folder),
+		                       its bzImage, or a linux-image .deb (repeat it where a kernel is
+		                       split over several packages)
 		  --kvm-module FILE    this kvm.ko in place of the kernel's own
 		  --vfio-ap-module FILE  this vfio_ap.ko in place of the kernel's own
 		  --list-kernels       the names for --kernel, with versions

@@ -167,7 +167,7 @@ setup() {
 		echo "# begin: 2 the slow sentence"; echo "# progress: 2 120"; echo "# about: sizes of 4096"
 		sleep 300 & wait
 	END
-	in_runner --stuck 2
+	in_runner --stuck 1 --slow 2
 	[ "$status" -eq 3 ]
 	has 'BROKEN: .*stuck: no case in 2 s'
 	has 'in line 2, the slow sentence, after 120 cases, while: sizes of 4096'

@@ -59,7 +59,7 @@ gone() {
 with_parts() {
 	run --separate-stderr env CACHE="$dir/cache" WORK="$dir/cache/run" PYTHON=python3 \
 		bash -c 'set -euo pipefail; shopt -s inherit_errexit; here=$1; shift
-		for part in host options remember packages debian kernel guest source keep job; do
+		for part in host options remember packages debian kernel guest source debug keep job; do
 			. "$here/targets/$part.sh"; done; "$@"' run.sh "$root" "$@"
 }
 
@@ -405,6 +405,47 @@ make_image() {
 	[ "$status" -eq 2 ]
 	grep -qE '^sid +\(did not answer\)' <<<"$output"
 	complains 'package lists of sid'
+}
+
+@test "a kernel that watches itself has more time, and its own parameters" {
+	mkdir "$dir/tree" "$dir/plain"
+	echo CONFIG_PROVE_LOCKING=y >"$dir/tree/.config"
+	echo '# CONFIG_KASAN is not set' >"$dir/plain/.config"
+	for tree in debug "$dir/tree" "$dir/tree/arch/s390/boot/bzImage"; do
+		with_parts slowness "$tree"
+		[ "$output" -gt 1 ]
+	done
+	for tree in '' sid "$dir/plain" $'a.deb\nb.deb'; do
+		with_parts slowness "$tree"
+		[ "$output" = 1 ]
+	done
+	echo slab_debug=FZ >"$dir/tree/parameters"
+	MODULES='kvm:hpage=1 zram' with_parts boot_parameters "$dir/tree"
+	[ "$output" = 'slab_debug=FZ kvm.hpage=1' ]
+	MODULES=kvm with_parts boot_parameters "$dir/plain"
+	[ "$output" = '' ]
+}
+
+# debug_with MAKE: build the debug kernel with a "make" of which this is the code
+debug_with() {
+	mkdir -p "$dir/bin" "$dir/cache/linux-debug/scripts/kconfig"
+	printf '#!/bin/sh\n%s\n' "$1" >"$dir/bin/make"
+	printf '#!/bin/sh\n' >"$dir/cache/linux-debug/scripts/kconfig/merge_config.sh"
+	chmod +x "$dir/bin/make" "$dir/cache/linux-debug/scripts/kconfig/merge_config.sh"
+	PATH=$dir/bin:$PATH with_parts debug_build key
+	[ "$status" -eq 2 ]
+	[ ! -e "$dir/cache/kernel/debug" ]
+}
+
+@test "a debug kernel that does not build, or has not all its checks, is none" {
+	debug_with 'exit 1'
+	complains 'cannot be configured: .*debug-config.log'
+	: >"$dir/cache/linux-debug/.config"
+	debug_with 'exit 0'
+	complains 'this source has no .*CONFIG_KASAN .*which the debug kernel is to have'
+	cat "$root"/targets/guest/{kernel,debug}.config >"$dir/cache/linux-debug/.config"
+	debug_with 'case $* in *bzImage*) echo "kvm.c:7: error: it is wrong"; exit 1 ;; esac'
+	complains 'does not build; the last lines of .*debug-build.log: kvm.c:7: error: it is wrong'
 }
 
 @test "security suites have names" {

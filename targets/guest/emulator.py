@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import BinaryIO
 
+# How many times as long the kernel under test may take: docs/targets.md
+SLOW = int(os.environ.get("SLOW") or 1)
 # Beyond the job's own time, for what the machine does before and after it
-GRACE_SECONDS = 20
+GRACE_SECONDS = 20 * SLOW
 POLL_SECONDS = 0.01
 # A machine that goes round in program checks writes 20 MB of log a second
 LOG_BYTES = 16 << 20

@@ -34,6 +34,15 @@ int modules_load(void);
  */
 void tested_write(void);
 
+/* checks_forget - what the kernel has lost so far is no job's */
+void checks_forget(void);
+
+/*
+ * checks_report - what its own checks say since is added to what is kept of its log; the
+ * last thing that is asked of the kernel under test, which it taints
+ */
+void checks_report(void);
+
 /*
  * job_run - receive the job from @disks, run it to its end or its limit, leave its
  * status in /out

@@ -248,6 +248,7 @@ int main(void)
 	ready_random_numbers();
 	/* What each job needs shall be in the page cache of the suspended machine */
 	run_shell_command("tar --help >/dev/null 2>&1");
+	checks_forget();
 	tested_write();
 	if (access("/dev/kvm", R_OK | W_OK)) {
 		tell("init: there is no /dev/kvm: %s", strerror(errno));
@@ -258,6 +259,7 @@ int main(void)
 	copy_taint("/out/taint_before");
 	job_run(disks);
 	copy_taint("/out/taint_after");
+	checks_report();
 	if (chan_end(&disks[DISK_OUT]) || chan_end(&disks[DISK_ERR]))
 		put_file("/out/lost", "%s\n", strerror(errno));
 	send_results(&disks[DISK_RESULTS]);

@@ -101,6 +101,14 @@ void klog_take(void)
 		lost(strerror(errno));
 }
 
+void klog_add(const char *line)
+{
+	if (kept && bytes <= MOST) {
+		fputs(line, kept);
+		bytes += (long)strlen(line);
+	}
+}
+
 int klog_fd(void)
 {
 	return kmsg;

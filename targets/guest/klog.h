@@ -18,6 +18,11 @@ void klog_start(void);
 void klog_take(void);
 
 /*
+ * klog_add - a line, with its end, that the log itself does not have
+ */
+void klog_add(const char *line);
+
+/*
  * klog_fd - descriptor that becomes readable when there is something to take, or -1
  */
 int klog_fd(void);

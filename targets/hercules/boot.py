@@ -23,12 +23,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "guest"))
 from disks import DISKS, Broken, create_disks  # noqa: E402
-from emulator import Emulator, guarded, guest_reasons, last_lines, machine_facts  # noqa: E402
+from emulator import SLOW, Emulator, guarded, guest_reasons, last_lines, machine_facts  # noqa: E402
 from hercules import panic_text, start, stopped_in_panic  # noqa: E402
 from snapshot import folder_checksum, intact, unpack_snapshot  # noqa: E402
 
 INITRD_AT = 0x4000000
-BOOT_SECONDS = 300
+BOOT_SECONDS = 300 * min(SLOW, 4)
+BOOT_TIME = "half a minute" if SLOW == 1 else "some minutes, with all its checks"
 TICK_SECONDS = 15
 # Only needed until the machine is suspended
 BOOT_FILES = ("suspended", "vmlinuz", "initrd", "console", "boot.rc", "linux.ins", "ofsize", "parm")
@@ -183,7 +184,7 @@ def prepare(args: argparse.Namespace) -> int:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not intact(folder):
             stale = "the suspended machine is damaged: " if folder.exists() else ""
-            print(f"==> {stale}boot the kernel once and suspend it (half a minute)", file=sys.stderr, flush=True)
+            print(f"==> {stale}boot the kernel once and suspend it ({BOOT_TIME})", file=sys.stderr, flush=True)
             shutil.rmtree(folder, ignore_errors=True)
             make_machine(args, folder)
     print(folder)
