@@ -2,7 +2,7 @@
 /*
  * Storage attributes of s390 (CMMA): set, peeked at, and taken along in a migration.
  *
- * mem_slot/contract.md, CMMA-03 to CMMA-06, MIGR-02, MIGR-04; api.rst,
+ * mem_slot/contract.md, CMMA-03 to CMMA-07, MIGR-02, MIGR-04; api.rst,
  * KVM_S390_GET_CMMA_BITS and KVM_S390_SET_CMMA_BITS; devices/vm.rst,
  * KVM_S390_VM_MEM_ENABLE_CMMA, KVM_S390_VM_MEM_CLR_CMMA, KVM_S390_VM_MIGRATION.
  *
@@ -300,6 +300,25 @@ static void all_dirty(void)
 
 /* ------------------------------------------------------------------ set */
 
+/* A mask has bits for values alone: storage keys are none (PoP, chapter 3, "Storage Key") */
+static void keys_stay(uint64_t gfn, uint64_t mask)
+{
+	uint8_t keys[16], found[16];
+	struct kvm_s390_skeys set = { .start_gfn = gfn,
+				      .count = ARRAY_SIZE(keys),
+				      .skeydata_addr = (uintptr_t)keys },
+			      get = set;
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		keys[i] = (uint8_t)(i << 4 | 0xe);
+	get.skeydata_addr = (uintptr_t)found;
+	TEST_ASSERT(!ioctl(vm->fd, KVM_S390_SET_SKEYS, &set), "storage keys");
+	give(gfn, ARRAY_SIZE(keys), mask, 9);
+	TEST_ASSERT(!ioctl(vm->fd, KVM_S390_GET_SKEYS, &get), "storage keys");
+	report_check(!memcmp(keys, found, sizeof(keys)), "values set under a mask",
+		     "the storage keys are as they were", "of the first page %#04x", found[0]);
+}
+
 static void masks(void)
 {
 	static const uint64_t mask[] = { 0,	     0x01000000, 0x02000000, 0x03000000,
@@ -314,6 +333,8 @@ static void masks(void)
 		give(TOP - 9, 9, mask[n], n + 4);
 		peek_all(0, "some of them set under a mask");
 	}
+	keys_stay(0, ~0UL);
+	keys_stay(16, ~0x43000000UL);
 }
 
 static void refused(uint64_t gfn, uint32_t count, uint32_t flags, const void *values, int err,
@@ -613,6 +634,34 @@ static void enabled_too_late(void)
 	report_outcome(outcome_error(ENXIO), bits(KVM_S390_SET_CMMA_BITS, &log), "set");
 }
 
+static struct outcome ask_for_huge_pages(void)
+{
+	struct kvm_enable_cap cap = { .cap = KVM_CAP_S390_HPAGE_1M };
+
+	return outcome_of(ioctl(vm->fd, KVM_ENABLE_CAP, &cap));
+}
+
+/* api.rst, KVM_CAP_S390_HPAGE_1M: which errno CMMA has then it does not say (observed) */
+static void or_huge_pages(void)
+{
+	struct kvm_s390_cmma_log log = { .count = 8, .values = (uintptr_t)buffer };
+
+	if (kvm_check_cap(KVM_CAP_S390_HPAGE_1M) <= 0) {
+		report_skip(SKIP_CAPABILITY,
+			    "needs KVM_CAP_S390_HPAGE_1M (module parameter hpage=1)");
+		return;
+	}
+	enabled();
+	report_outcome(outcome_error(EINVAL), ask_for_huge_pages(), "huge pages with CMMA");
+	peek_all(0, "after that");
+	end();
+	begin();
+	report_outcome(outcome_success(), ask_for_huge_pages(), "huge pages");
+	report_outcome(outcome_error(EINVAL), mem_control(KVM_S390_VM_MEM_ENABLE_CMMA),
+		       "CMMA with huge pages");
+	report_outcome(outcome_error(ENXIO), bits(KVM_S390_GET_CMMA_BITS, &log), "get");
+}
+
 /*
  * The bitmap of a slot of 128 MiB fills pages: what is kept behind it needs room of its own. Its
  * values are set first: nobody has to send those that pages begin with, as line 8 has it.
@@ -661,6 +710,7 @@ static const struct line lines[] = {
 	{ "CMMA is not enabled once there is a vCPU", "CMMA-06", enabled_too_late },
 	{ "all values of a slot of 128 MiB are dirty when migration mode starts", "MIGR-04 CMMA-05",
 	  large_slot },
+	{ "CMMA is for a VM without huge pages", "CMMA-07", or_huge_pages },
 };
 
 int main(int argc, char **argv)

@@ -262,14 +262,23 @@ static void address_spaces(void)
 	each_list(spoil_aste, 35, "address-space table entry");
 }
 
+/* Index 77, or with one of its 16 bits wrong: 77 is behind the table of 64 */
+static unsigned int index_77(unsigned int wrong)
+{
+	return wrong < 16 ? 77 ^ 1U << wrong : 77;
+}
+
 /*
  * A private entry: equal extended authorization indexes permit, else the
- * authority table's secondary bit. Index 0 to 79, of which the table has 64.
+ * authority table's secondary bit. Index 0 to 79, of which the table has 64;
+ * no table; each bit of either index that makes them unequal.
  */
 static void spoil_authority(unsigned int n)
 {
-	path.ale[0] |= 1U << 24 | 77; /* private, ALEAX 77 */
-	arena->state.cpu.cr[8] = IGNORED_8 | (uint64_t)n << 16;
+	unsigned int index = n < 80 ? n : index_77(n - 81), wanted = index_77(n - 97);
+
+	path.ale[0] |= 1U << 24 | wanted; /* private */
+	arena->state.cpu.cr[8] = IGNORED_8 | (uint64_t)index << 16;
 	for (unsigned int i = 0; i < 16; i++)
 		path.authority[i] = i & 1 ? 0x40 >> (i / 2 % 4) * 2 : 0xaa;
 	/* Behind the table's end everything would be permitted */
@@ -283,7 +292,7 @@ static void spoil_authority(unsigned int n)
 
 static void authority(void)
 {
-	each_list(spoil_authority, 81, "extended authorization index");
+	each_list(spoil_authority, 113, "extended authorization index");
 }
 
 /* ---------------------------------------------------------------- two faults at once */

@@ -40,7 +40,7 @@ enum { HELD = 5, INVALID = 7, GUARDED, ABSENT, OTHER, TABLE, SPARE = 16, LAST = 
 static struct arena *arena;
 static struct dat dat;
 static struct kvm_vcpu *accessing, *invalidating, *beside;
-static uint64_t asce;
+static uint64_t asce, space = PSW_AS_PRIMARY;
 static uint8_t *memory, buffer[LENGTH];
 static struct kvm_s390_mem_op request, other_request;
 static struct outcome outcome, other_outcome;
@@ -71,8 +71,9 @@ static void set_up(void)
 	accessing = arena->vcpu;
 	invalidating = __vm_vcpu_add(arena->vm, 1);
 	beside = __vm_vcpu_add(arena->vm, 2);
-	arena->state.cpu.psw_mask = JUDGE_PSW | PSW_DAT;
-	arena->state.cpu.cr[1] = asce;
+	arena->state.cpu.psw_mask = JUDGE_PSW | PSW_DAT | space;
+	/* Whichever it is; access register 0 designates the primary one */
+	arena->state.cpu.cr[1] = arena->state.cpu.cr[7] = arena->state.cpu.cr[13] = asce;
 	arena->vcpu = beside;
 	arena_cpu(arena);
 	arena->vcpu = accessing;
@@ -323,6 +324,22 @@ static void beside_requests(void)
 	}
 }
 
+static void beside_each_space(void)
+{
+	static const struct {
+		const char *name;
+		uint64_t space;
+	} spaces[] = { { "secondary space", PSW_AS_SECONDARY },
+		       { "by access registers", PSW_AS_REGISTER },
+		       { "home space", PSW_AS_HOME } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(spaces) && !report_skipped(); i++) {
+		space = spaces[i].space;
+		beside_request(spaces[i].name, i % 2 ? WRITE : READ, i ? 0 : KEYED, HELD);
+	}
+	space = PSW_AS_PRIMARY;
+}
+
 static const struct line lines[] = {
 	{ "an IPTE takes place after logical accesses, whatever they came to", "MEMOP-LOG-09",
 	  after_requests },
@@ -332,6 +349,7 @@ static const struct line lines[] = {
 	  "MEMOP-LOG-09", beside_translations },
 	{ "an IPTE waits for the second of two accesses when the first is complete", "MEMOP-LOG-09",
 	  beside_several },
+	{ "an IPTE waits for logical accesses in each space", "MEMOP-LOG-09", beside_each_space },
 };
 
 int main(int argc, char **argv)

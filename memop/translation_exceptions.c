@@ -12,6 +12,8 @@
  * accesses to that page, to the other, and across both are compared with the
  * oracle; then the guest makes the same accesses with the same tables in its
  * secondary space, and the CPU's interruption code must be the same.
+ *
+ * Over 300 lines: entries, tables and spaces are spoilt for one pair of pages.
  */
 #include <stdio.h>
 
@@ -25,6 +27,7 @@
 #define NOWHERE 0x70000000UL
 #define FIRST_FRAME 0x103000UL
 #define SECOND_FRAME 0x305000UL
+#define LARGE_FRAME 0x300000UL
 
 static const uint64_t slots[] = { 0x100000, 0x300000 };
 
@@ -62,20 +65,27 @@ static const struct fault faults[] = {
 	{ "invalid and protected", LEVEL(DAT_PAGE), ~0UL, DAT_PAGE_INVALID | DAT_PROTECTED },
 };
 
+/* Below a protected entry frames of 1 MiB are protected too */
+static const struct fault large = { "a frame of 1 MiB", LEVEL(DAT_SEGMENT), 0,
+				    LARGE_FRAME | DAT_LARGE };
+static const struct fault protected = { "protected", REGIONS | LEVEL(DAT_SEGMENT), ~0UL,
+					DAT_PROTECTED };
+
+#define PLACES 3
+
 static char state[160];
 
-/* Accesses of 8 bytes at three places around @border: MEM_OP, then the CPU */
-static void around(uint64_t border)
+/* Accesses of 8 bytes at these places beside @border: MEM_OP, then the CPU */
+static void at_places(uint64_t border, const int *places, size_t count)
 {
-	static const int places[] = { -0x800, -4, 0x7f8 };
-	struct judge_order orders[2 * ARRAY_SIZE(places)];
-	struct trial trials[2 * ARRAY_SIZE(places)];
-	bool run[2 * ARRAY_SIZE(places)], any = false;
+	struct judge_order orders[2 * PLACES];
+	struct trial trials[2 * PLACES];
+	bool run[2 * PLACES], any = false;
 	size_t n = 0;
 
 	arena->state.cpu.psw_mask = JUDGE_PSW | PSW_DAT | PSW_AS_SECONDARY;
 	arena_cpu(arena);
-	for (size_t p = 0; p < ARRAY_SIZE(places); p++)
+	for (size_t p = 0; p < count; p++)
 		for (uint32_t op = KVM_S390_MEMOP_LOGICAL_READ; op <= KVM_S390_MEMOP_LOGICAL_WRITE;
 		     op++, n++) {
 			struct trial *t = &trials[n];
@@ -108,6 +118,13 @@ static void around(uint64_t border)
 	for (size_t i = 0; i < n; i++)
 		if (run[i])
 			judge_compare(&trials[i], &orders[i]);
+}
+
+static void around(uint64_t border)
+{
+	static const int places[PLACES] = { -0x800, -4, 0x7f8 };
+
+	at_places(border, places, PLACES);
 }
 
 static void spoil(uint64_t *entry, const struct fault *f, int level)
@@ -177,6 +194,47 @@ static void spoilt_tables_edat(void)
 	}
 	for (int top = DAT_SEGMENT; top <= DAT_REGION_FIRST; top++)
 		spoilt(top, CR0_EDAT);
+}
+
+/* One page, by tables of all levels, with a fault in the entry of each of two of them, or in one */
+static void two(const struct fault *f, int upper, const struct fault *g, int lower)
+{
+	static const int inside = 0x100;
+	const uint64_t address = border_of(DAT_REGION_FIRST) + SECOND_FRAME - LARGE_FRAME;
+	uint64_t asce;
+
+	if (!(f->levels & LEVEL(upper)) || !(g->levels & LEVEL(lower)))
+		return;
+	dat_reset(&dat);
+	asce = dat_space(&dat, DAT_REGION_FIRST);
+	dat_map(&dat, asce, address, SECOND_FRAME);
+	/* Both entries are there before one of them is no entry any more */
+	uint64_t *first = dat_entry(&dat, asce, address, (enum dat_level)upper),
+		 *second = dat_entry(&dat, asce, address, (enum dat_level)lower);
+	spoil(first, f, upper);
+	spoil(second, g, lower);
+	snprintf(state, sizeof(state), "%s entry at level %d, and at level %d %s", f->name, upper,
+		 lower, g->name);
+	set_registers(asce, CR0_EDAT);
+	at_places(address, &inside, 1);
+}
+
+/* An entry with two faults, and any fault below an entry that protects */
+static void spoilt_twice(void)
+{
+	if (!arena->state.cpu.edat1) {
+		report_skip(SKIP_ARCHITECTURE, "needs facility 8 (EDAT-1)");
+		return;
+	}
+	for (int level = DAT_PAGE; level <= DAT_REGION_FIRST; level++)
+		for (size_t f = 1; f < ARRAY_SIZE(faults); f++) {
+			for (size_t g = f + 1; g < ARRAY_SIZE(faults); g++)
+				two(&faults[f], level, &faults[g], level);
+			for (int above = level + 1; above <= DAT_REGION_FIRST; above++)
+				two(&protected, above, &faults[f], level);
+		}
+	for (int above = DAT_REGION_THIRD; above <= DAT_REGION_FIRST; above++)
+		two(&protected, above, &large, DAT_SEGMENT);
 }
 
 /* The address is beyond what the ASCE's type or length designates */
@@ -262,6 +320,7 @@ static const struct line lines[] = {
 	  beyond_asce },
 	{ "tables outside of storage", "MEMOP-LOG-06 MEMOP-CHK-01", missing_table },
 	{ "large segments", CLAUSES, large_segments },
+	{ "two faults of the path to a page", CLAUSES, spoilt_twice },
 };
 
 static const struct bench bench = {
