@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the guest's PFMF and SSKE make of frames, and what its TPROT tells of them, is what
- * MEM_OP finds.
+ * What the guest's PFMF, SSKE and RRBE make of frames, and what its ISKE and TPROT tell of them, is
+ * what MEM_OP and GET_SKEYS find.
  *
  * memop/contract.md, SKEY-10, MEMOP-KEY-03, -KEY-08; PoP, chapter 10, "PERFORM FRAME MANAGEMENT
- * FUNCTION", "SET STORAGE KEY EXTENDED" and "TEST PROTECTION", chapter 3, "Dynamic Address
+ * FUNCTION", "SET STORAGE KEY EXTENDED" and others, "TEST PROTECTION", chapter 3, "Dynamic Address
  * Translation".
  *
  * How it is seen: PFMF sets the key of frames of 4 KiB and of 1 MiB, clears them, or both,
@@ -13,7 +13,7 @@
  * every kind, under keys and controls; its condition code must be what MEM_OP's checks of a
  * fetch and of a store come to.
  *
- * Over 300 lines: three instructions, whose outcome is asked of MEM_OP in one way.
+ * Over 300 lines: five instructions, whose outcome is asked of MEM_OP in one way.
  */
 #include <stdio.h>
 #include <string.h>
@@ -44,7 +44,7 @@
 #define PFMF_1M 0x1000UL
 #define PFMF_BYPASS 0x600UL /* MR and MC */
 
-static const uint64_t slots[] = { BASE };
+static const uint64_t slots[] = { 0, BASE };
 static struct arena *arena;
 static struct dat dat;
 static char state[160];
@@ -370,6 +370,80 @@ static void sske_masks(void)
 	}
 }
 
+/* -------------------------------------------------------- ISKE, RRBE, SSKE of a frame */
+
+static uint8_t key_found(uint64_t gpa)
+{
+	uint8_t key;
+
+	TEST_ASSERT(!skey_get(arena->vm, gpa, 1, &key).ret, "KVM_S390_GET_SKEYS");
+	return key;
+}
+
+static uint64_t instruct(enum judge_kind kind, uint64_t gpa, uint64_t value)
+{
+	struct judge_order o = { .address = judge_real(gpa) + 0x123,
+				 .psw_mask = JUDGE_PSW,
+				 .kind = kind,
+				 .value = value };
+
+	judge_run(arena, &o, 1);
+	if (o.code)
+		report_wrong(state, "no exception", "%#x", o.code);
+	return o.value;
+}
+
+/* PoP, "INSERT STORAGE KEY EXTENDED", "RESET REFERENCE BIT EXTENDED", "SET STORAGE KEY EXTENDED" */
+static void instructions(uint64_t gpa, uint8_t key)
+{
+	uint64_t inserted, cc;
+	uint8_t reset, set;
+
+	if (!report_case())
+		return;
+	report_decided("SKEY-10");
+	snprintf(state, sizeof(state), "the frame at absolute %#lx, storage key %#04x",
+		 (unsigned long)gpa, key);
+	arena_key(arena, gpa, 1, key);
+	inserted = instruct(JUDGE_ISKE, gpa, 0) & 0xff;
+	cc = instruct(JUDGE_RRBE, gpa, 0);
+	reset = key_found(gpa);
+	instruct(JUDGE_SSKE, gpa, key ^ 0xfe);
+	set = key_found(gpa);
+	if (inserted != key || cc != (key & 6) >> 1 || reset != (key & ~SKEY_REFERENCE) ||
+	    set != (key ^ 0xfe))
+		report_wrong(state, "ISKE finds it, RRBE tells and resets R, SSKE sets another",
+			     "%#04lx, condition code %lu and %#04x, %#04x", (unsigned long)inserted,
+			     (unsigned long)cc, reset, set);
+}
+
+static void each_instruction(void)
+{
+	/* With the prefix of the judge the first one's real address is another */
+	static const uint64_t frames[] = { 0, CONTRACT_PAGE, BASE, BASE + 0xff000 };
+	static const uint8_t keys[] = { 0x00, 0x02, 0x04, 0x36, 0x5e, 0x98, 0xf8 };
+
+	for (size_t f = 0; f < ARRAY_SIZE(frames); f++)
+		for (size_t k = 0; k < ARRAY_SIZE(keys); k++)
+			instructions(frames[f], keys[k]);
+}
+
+/* What the CPU does of itself, where the VM may have huge pages KVM has to do */
+static void by_kvm(void)
+{
+	if (!arena_keys_by_kvm(true)) {
+		report_skip(SKIP_CAPABILITY,
+			    "needs KVM_CAP_S390_HPAGE_1M (module parameter hpage=1)");
+		return;
+	}
+	arena_free(arena);
+	arena = arena_create(slots, ARRAY_SIZE(slots), 0);
+	arena_keys_by_kvm(false);
+	judge_create(arena);
+	each_instruction();
+	sske_masks();
+}
+
 /* --------------------------------------------------------------------------- TPROT */
 
 #define SEGMENT 0x100000UL
@@ -533,6 +607,8 @@ static const struct line lines[] = {
 	{ "SSKE of many blocks, and with R and C bypassed", "SKEY-10", sske_masks },
 	{ "TPROT with DAT on tells what MEM_OP's checks find", "MEMOP-KEY-08", tests },
 	{ "TPROT of pages that the host has discarded", "MEMOP-KEY-08", tests_of_discarded },
+	{ "ISKE, RRBE and SSKE of a frame", "SKEY-10", each_instruction },
+	{ "the same, and SSKE of blocks, where KVM carries them out", "SKEY-10", by_kvm },
 };
 
 static const struct bench bench = {

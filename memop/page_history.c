@@ -138,13 +138,26 @@ static bool has_another_backing(enum history h)
 	       h == HISTORY_TRUNCATED_AND_GROWN || h == HISTORY_BEYOND_END;
 }
 
-/* The key that was set is there still; then it is set again, without R and C */
+/* Stores what is there: R and C are on from then on (PoP, chapter 3, "Change Recording") */
+static void store_the_same(void)
+{
+	struct kvm_s390_mem_op op = { .op = KVM_S390_MEMOP_ABSOLUTE_WRITE,
+				      .gaddr = now.page.gpa,
+				      .size = 8,
+				      .buf = (uintptr_t)now.page.bytes };
+
+	TEST_ASSERT(!memop(now.arena->vm->fd, &op).ret, "a write");
+}
+
+/* The key that was set is there still, R and C with it; then it is set again, without them */
 static void settle_key(enum history h)
 {
-	uint8_t key = key_of(0) & 0xf8;
+	uint8_t key = key_of(0);
 
-	if (key != KEY && !(has_another_backing(h) && !key))
+	if ((key & 0xf8) != KEY && !(has_another_backing(h) && !(key & 0xf8)))
 		wrong("the storage key outlasts it", "another key", -1);
+	else if (history_is_filled(h) && !has_another_backing(h) && (key & 6) != 6)
+		wrong("R and C outlast it", "one of them is off", -1);
 	set_key(0, now.key);
 }
 
@@ -168,6 +181,8 @@ static const char *prepare(enum history h)
 		set_key(0, now.key);
 	if (history_is_filled(h))
 		history_fill(&now.page, now.count);
+	if (history_is_filled(h) && now.key)
+		store_the_same();
 	missing = history_happen(h, &now.page);
 	if (!missing && now.key)
 		settle_key(h);

@@ -51,7 +51,7 @@ static uint64_t below(uint64_t limit)
 	return draw() % limit;
 }
 
-static bool one_in(unsigned int n)
+static uint32_t one_in(unsigned int n)
 {
 	return below(n) == 0;
 }
@@ -90,10 +90,11 @@ static uint64_t frame(void)
 	return slots[below(ARRAY_SIZE(slots))] + below(ARENA_PAGES) * CONTRACT_PAGE;
 }
 
-static void spoil(uint64_t asce, bool keep)
+/* Another fault of the path to this page: several of them meet */
+static void spoil(uint64_t asce, uint64_t address, bool keep)
 {
 	int level = (int)below((uint64_t)world.top + 2) - 1;
-	uint64_t address = world.address[below(PAGES)], kind = below(6);
+	uint64_t kind = below(7), large = slots[below(ARRAY_SIZE(slots))];
 	uint64_t *entry = keep ? dat_entry(&dat, asce, address, (enum dat_level)level) : NULL;
 
 	if (!entry)
@@ -117,13 +118,19 @@ static void spoil(uint64_t asce, bool keep)
 	case 5:
 		*entry ^= level > DAT_SEGMENT ? 3 : 0;
 		break;
+	case 6: /* a large frame */
+		if (level == DAT_SEGMENT)
+			*entry = large | (*entry & 0xff) | DAT_LARGE;
+		else if (level == DAT_REGION_THIRD)
+			*entry = (*entry & 0xff) | DAT_LARGE;
+		break;
 	}
 }
 
 static uint64_t mapped_space(bool keep_faults)
 {
 	static const uint64_t bases[] = { 0, 0xff0000, 0x100000, 0x7fffa000, 0x7ff000 };
-	uint64_t asce;
+	uint64_t asce, spoilt;
 
 	world.top = (enum dat_level)below(4);
 	asce = dat_space(&dat, world.top);
@@ -136,9 +143,55 @@ static uint64_t mapped_space(bool keep_faults)
 			world.address[n] &= 0x7fffffff;
 		dat_map(&dat, asce, world.address[n], frame());
 	}
-	for (unsigned int n = 0; n < FAULTS; n++)
-		spoil(asce, keep_faults && kept(DROP_FAULT + n));
+	spoilt = below(PAGES);
+	for (unsigned int n = 0; n < FAULTS; n++) {
+		spoil(asce, world.address[spoilt], keep_faults && kept(DROP_FAULT + n));
+		if (one_in(2))
+			spoilt = below(PAGES);
+	}
 	return asce | (one_in(4) ? DAT_ASCE_PRIVATE : 0) | (one_in(16) ? DAT_ASCE_REAL : 0);
+}
+
+/* An authorization index, of 16 bits; the first of them are the authority table's */
+static uint32_t random_index(void)
+{
+	return (uint32_t)below(4) * 0x4001;
+}
+
+/*
+ * An access list, of which each entry is good or wrong in some ways: PoP, chapter 5,
+ * "Access-Register Translation". Returns the origin of what designates it.
+ */
+static uint64_t access_list(uint64_t asce)
+{
+	uint64_t control = dat_alloc(&dat, 64, 64), list = dat_alloc(&dat, 16 * 16, 128);
+	uint64_t space = dat_alloc(&dat, 64, 64), authority = dat_alloc(&dat, 64, 4);
+	uint32_t *aste = dat_at(&dat, space), *ale = dat_at(&dat, list);
+	uint8_t *table = dat_at(&dat, authority);
+
+	((uint32_t *)dat_at(&dat, control))[4] = (uint32_t)list | (uint32_t)below(2);
+	for (int n = 0; n < 16; n++, ale += 4) {
+		ale[0] = one_in(8) << 31 | one_in(4) << 25 | one_in(2) << 24 | one_in(8) << 16 |
+			 random_index();
+		ale[2] = (uint32_t)(one_in(16) ? NOWHERE : space);
+		ale[3] = one_in(8);
+	}
+	for (int n = 0; n < 64; n++)
+		table[n] = (uint8_t)draw();
+	aste[0] = (uint32_t)authority | one_in(16) << 31;
+	aste[1] = (uint32_t)below(4) << 4;
+	aste[2] = (uint32_t)(asce >> 32);
+	aste[3] = (uint32_t)asce;
+	return control;
+}
+
+static uint32_t random_alet(void)
+{
+	if (one_in(8))
+		return (uint32_t)draw();
+	if (one_in(2))
+		return (uint32_t)below(2);
+	return one_in(2) << 24 | one_in(8) << 16 | (uint32_t)below(18);
 }
 
 /* The storage keys of the frames that are mapped */
@@ -168,12 +221,14 @@ static void make_world(uint64_t number)
 	dat_reset(&dat);
 	for (int i = 0; i < 16; i++) {
 		cpu->cr[i] = 0;
-		cpu->ar[i] = (uint32_t)(one_in(8) ? draw() : below(2));
+		cpu->ar[i] = random_alet();
 	}
 	cpu->cr[1] = mapped_space(true);
 	cpu->cr[7] = one_in(2) ? cpu->cr[1] ^ DAT_ASCE_PRIVATE : mapped_space(true);
 	cpu->cr[13] = one_in(2) ? cpu->cr[1] : DAT_ASCE_REAL;
-	cpu->cr[2] = cpu->cr[5] = NOWHERE;
+	cpu->cr[2] = one_in(8) ? NOWHERE : access_list(mapped_space(true));
+	cpu->cr[5] = one_in(8) ? NOWHERE : access_list(cpu->cr[7]);
+	cpu->cr[8] = random_index() << 16;
 	mode = modes[below(ARRAY_SIZE(modes))];
 	prefix = prefixes[below(ARRAY_SIZE(prefixes))];
 	controls = draw() & (CR0_FETCH_PROTECTION_OVERRIDE | CR0_STORAGE_PROTECTION_OVERRIDE |
