@@ -127,6 +127,8 @@ at_exit() {
 	[[ ${SET_UP:-} != 1 || " 129 130 143 " != *" $rc "* ]] ||
 		say "run.sh: ended before any test ran; what was prepared until then is kept"
 	if [[ ${SET_UP:-} == 1 && " 0 $EXIT_USAGE $EXIT_BROKEN 129 130 143 " != *" $rc "* ]]; then
+		((rc <= 128)) || rc+=" (killed by signal $((rc - 128)))"
+		say "run.sh: a step before the first test ended with status $rc: run it again; what it said is above"
 		exit "$EXIT_USAGE"
 	fi
 }

@@ -22,6 +22,7 @@ keep_folder() {
 busybox_prepare() {
 	local dir=$CACHE/busybox suite
 
+	drop_damaged "$dir"
 	if [[ ! -x $dir/bin/busybox ]]; then
 		suite=$(debian_default_suite)
 		suite=${suite%-backports}
@@ -35,6 +36,7 @@ busybox_prepare() {
 			mkdir -p "$dir.new/bin"
 			mv "$dir.new/usr/bin/busybox" "$dir.new/bin/"
 		fi
+		seal "$dir.new"
 		keep_folder "$dir"
 	fi
 	printf '%s\n' "$dir/bin/busybox"
@@ -50,11 +52,13 @@ init_prepare() {
 
 	cc=$(guest_compiler)
 	dir=$CACHE/guest/$(checksum "$here"/targets/guest/*.[ch] "$(command -v "$cc")")
+	drop_damaged "$dir"
 	if [[ ! -x $dir/init ]]; then
 		mkdir -p "$CACHE/guest"
 		temp=$(mktemp -d "$CACHE/guest/.new-XXXXXX")
 		"$cc" -O2 -Wall -Wextra -static -o "$temp/init" "$here"/targets/guest/*.c -lutil >&2 ||
 			die "the machine's process 1 does not build with $cc"
+		seal "$temp"
 		mv -T "$temp" "$dir" 2>/dev/null || rm -rf "$temp"
 	fi
 	printf '%s\n' "$dir/init"

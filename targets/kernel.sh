@@ -41,6 +41,7 @@ keep_debs() {
 	local dir temp
 
 	dir=$CACHE/kernel/$(checksum "$@")
+	drop_damaged "$dir"
 	if [[ ! -e $dir/vmlinuz ]]; then
 		temp=$(mktemp -d "$CACHE/kernel/.new-XXXXXX")
 		chmod 755 "$temp"
@@ -48,6 +49,7 @@ keep_debs() {
 			rm -rf "$temp"
 			return 1
 		fi
+		seal "$temp"
 		mv -T "$temp" "$dir" 2>/dev/null || rm -rf "$temp"
 	fi
 	printf '%s\n' "$dir"
@@ -61,6 +63,8 @@ keep_image() {
 	chmod 755 "$temp"
 	cp "$1" "$temp/vmlinuz"
 	dir=$CACHE/kernel/$(checksum "$temp/vmlinuz")
+	seal "$temp"
+	drop_damaged "$dir"
 	mv -T "$temp" "$dir" 2>/dev/null || rm -rf "$temp"
 	printf '%s\n' "$dir"
 }
@@ -81,6 +85,7 @@ kernel_packages() {
 kernel_from_suite() {
 	local suite=$1 link=$CACHE/kernel/$1 temp dir names packages
 
+	[[ ! -L $link ]] || drop_damaged "$(readlink -f "$link")"
 	if [[ ! -L $link || ! -e $link/vmlinuz ]]; then
 		debian_lists_or_die "$suite" s390x
 		names=$(kernel_packages "$suite")

@@ -77,3 +77,17 @@ remember() {
 	include_step "$new"
 	mv -T "$new" "$memo" 2>/dev/null || rm -rf "$new"
 }
+
+# seal DIR: what its files hold is kept with them, at once: others may look at it already
+seal() {
+	(cd "$1" && find . -type f ! -name sums -exec sha256sum {} + >"$WORK/sums" && mv "$WORK/sums" sums)
+}
+
+# drop_damaged DIR: a folder that is not what was sealed goes, to be made anew; earlier
+# releases sealed none
+drop_damaged() {
+	[[ -e $1/sums ]] || return 0
+	(cd "$1" && sha256sum --quiet --check sums) >/dev/null 2>&1 && return
+	step "${1#"$CACHE"/} is damaged: it is made anew"
+	rm -rf "$1"
+}

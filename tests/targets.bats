@@ -132,6 +132,15 @@ make_image() {
 	done
 }
 
+@test "a step of set-up that is killed: exit 2, and what to do" {
+	add_passing good
+	printf '#!/bin/sh\nkill -KILL $PPID\n' >"$dir/killer"
+	chmod +x "$dir/killer"
+	FAKE_PREPARE=$dir/killer in_fake
+	[ "$status" -eq 2 ]
+	complains '^run.sh: a step before the first test ended with status 137 \(killed by signal 9\): run it again'
+}
+
 @test "a cache that one may not write to, or with a blank in its name: exit 2 and what to do" {
 	add_passing good
 	run_sh --cache "$dir/a b"
@@ -365,6 +374,30 @@ make_image() {
 	sed '/^# Without/q' "$root/targets/guest/kernel.config" | grep = >"$dir/tree/.config"
 	with_parts kernel_prepare "$dir/tree"
 	[ "$status" -eq 0 ]
+}
+
+@test "what is kept and was damaged is made anew, and said" {
+	for damage in ': >' 'truncate -s 100 ' 'printf x | dd bs=1 seek=5000 conv=notrunc status=none of='; do
+		with_parts init_prepare
+		[ "$status" -eq 0 ]
+		good=$(sha256sum <"$output")
+		eval "$damage$output"
+		with_parts init_prepare
+		[ "$(sha256sum <"$output")" = "$good" ]
+		complains 'guest/[0-9a-f]* is damaged: it is made anew'
+	done
+	make_deb "$dir/a.deb" s390x boot/vmlinuz-6 lib/modules/6/kvm.ko
+	with_parts keep_debs "$dir/a.deb"
+	kept=$output
+	for name in sums lib/modules/6/kvm.ko vmlinuz; do
+		: >"$kept/$name"
+		with_parts keep_debs "$dir/a.deb"
+		[ "$output" = "$kept" ]
+		grep -q 'of .*kvm.ko' "$kept/lib/modules/6/kvm.ko"
+		complains 'is damaged'
+	done
+	with_parts keep_debs "$dir/a.deb"
+	[ -z "$stderr" ]
 }
 
 @test "initial file systems with different modules never meet" {
