@@ -7,7 +7,7 @@ shopt -s inherit_errexit
 # No other process for this, here and below: who types the command waits for each
 here=$0
 [[ ! -L $here && $here == */* ]] || here=$(readlink -f "$here")
-here=$(cd "${here%/*}" && pwd)
+here=$(cd "${here%/*}" && pwd) || { printf 'run.sh: its own folder could not be found: run it again\n' >&2 && exit 2; }
 for part in host options remember packages debian kernel guest source debug keep job folders gate soak; do
 	# shellcheck source=/dev/null # each is checked by itself
 	. "$here/targets/$part.sh"
