@@ -200,7 +200,8 @@ static void spoilt_tables_edat(void)
 static void two(const struct fault *f, int upper, const struct fault *g, int lower)
 {
 	static const int inside = 0x100;
-	const uint64_t address = border_of(DAT_REGION_FIRST) + SECOND_FRAME - LARGE_FRAME;
+	/* As a frame of 1 MiB or of 2 GiB is, too */
+	const uint64_t address = border_of(DAT_REGION_FIRST) + SECOND_FRAME;
 	uint64_t asce;
 
 	if (!(f->levels & LEVEL(upper)) || !(g->levels & LEVEL(lower)))
