@@ -645,6 +645,7 @@ static struct outcome ask_for_huge_pages(void)
 static void or_huge_pages(void)
 {
 	struct kvm_s390_cmma_log log = { .count = 8, .values = (uintptr_t)buffer };
+	struct outcome with_pages;
 
 	if (kvm_check_cap(KVM_CAP_S390_HPAGE_1M) <= 0) {
 		report_skip(SKIP_CAPABILITY,
@@ -657,8 +658,13 @@ static void or_huge_pages(void)
 	end();
 	begin();
 	report_outcome(outcome_success(), ask_for_huge_pages(), "huge pages");
-	report_outcome(outcome_error(EINVAL), mem_control(KVM_S390_VM_MEM_ENABLE_CMMA),
-		       "CMMA with huge pages");
+	with_pages = mem_control(KVM_S390_VM_MEM_ENABLE_CMMA);
+	if (fault_of_attributes_and_huge_pages(with_pages)) {
+		if (report_case())
+			report_fault(fault_of_attributes_and_huge_pages(with_pages));
+		return;
+	}
+	report_outcome(outcome_error(EINVAL), with_pages, "CMMA with huge pages");
 	report_outcome(outcome_error(ENXIO), bits(KVM_S390_GET_CMMA_BITS, &log), "get");
 }
 

@@ -244,8 +244,10 @@ static void check_bytes(void)
 /* Has it a key that was set before KVM mapped it, and has nothing taken its entry away since? */
 static bool is_as_keyed(enum history h)
 {
-	return now.key && (h == HISTORY_HOST_READ || h == HISTORY_HOST_WRITTEN ||
-			   h == HISTORY_FILE || h == HISTORY_PRIVATE_FILE || h == HISTORY_AGED);
+	/* The key of a page that was stored to is set anew behind what the host did to it */
+	return now.key &&
+	       (history_is_filled(h) || h == HISTORY_HOST_READ || h == HISTORY_HOST_WRITTEN ||
+		h == HISTORY_FILE || h == HISTORY_PRIVATE_FILE || h == HISTORY_AGED);
 }
 
 /* Nobody has stored to it since take_log() */

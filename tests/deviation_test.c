@@ -299,6 +299,9 @@ static void check_slots(void)
 	tell(deviation_of_clean_value(), NULL, "a clean attribute on a new kernel");
 	tell(fault_of_attribute_mask(), "FIND-27", "bits beside the mask on a new kernel");
 	tell(fault_of_clean_attribute(), "FIND-28", "a clean page between dirty ones, there");
+	tell(fault_of_attributes_and_huge_pages(came_to(0)), "FIND-47",
+	     "CMMA with huge pages, there");
+	tell(fault_of_attributes_and_huge_pages(came_to(EINVAL)), NULL, "CMMA refused, there");
 	tell(fault_of_unmapped_log(), "FIND-14", "an unmapped page on a new kernel for s390x");
 	tell(fault_of_aged_log(), "FIND-24", "a page made old on a new kernel for s390x");
 	tell(fault_of_added_slot(), "FIND-15", "a slot being added on a new kernel for s390x");

@@ -46,6 +46,12 @@ const char *deviation_of_clean_value(void);
  * 0? */
 const char *fault_of_attribute_mask(void);
 
+/*
+ * fault_of_attributes_and_huge_pages - does this kernel enable CMMA in a VM with huge pages?
+ * @o: what it came to
+ */
+const char *fault_of_attributes_and_huge_pages(struct outcome o);
+
 /* fault_of_clean_attribute - does this kernel send 0 for a clean page between two dirty ones? */
 const char *fault_of_clean_attribute(void);
 

@@ -86,6 +86,17 @@ const char *fault_of_attribute_mask(void)
 #endif
 }
 
+/* FIND-47: that its memory may be huge is looked at no more when CMMA is enabled */
+const char *fault_of_attributes_and_huge_pages(struct outcome o)
+{
+#ifdef __s390x__
+	return !o.ret && compat_new_memory_management() ? "FIND-47" : NULL;
+#else
+	(void)o;
+	return NULL;
+#endif
+}
+
 /* FIND-28: only the values of dirty pages are read, those between them are left 0 */
 const char *fault_of_clean_attribute(void)
 {
