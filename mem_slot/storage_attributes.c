@@ -646,6 +646,7 @@ static void or_huge_pages(void)
 {
 	struct kvm_s390_cmma_log log = { .count = 8, .values = (uintptr_t)buffer };
 	struct outcome with_pages;
+	const char *fault;
 
 	if (kvm_check_cap(KVM_CAP_S390_HPAGE_1M) <= 0) {
 		report_skip(SKIP_CAPABILITY,
@@ -659,9 +660,10 @@ static void or_huge_pages(void)
 	begin();
 	report_outcome(outcome_success(), ask_for_huge_pages(), "huge pages");
 	with_pages = mem_control(KVM_S390_VM_MEM_ENABLE_CMMA);
-	if (fault_of_attributes_and_huge_pages(with_pages)) {
+	fault = fault_of_attributes_and_huge_pages(with_pages);
+	if (fault) {
 		if (report_case())
-			report_fault(fault_of_attributes_and_huge_pages(with_pages));
+			report_fault(fault);
 		return;
 	}
 	report_outcome(outcome_error(EINVAL), with_pages, "CMMA with huge pages");

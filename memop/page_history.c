@@ -179,10 +179,11 @@ static const char *prepare(enum history h)
 		fill_beside();
 	if (now.key)
 		set_key(0, now.key);
-	if (history_is_filled(h))
+	if (history_is_filled(h)) {
 		history_fill(&now.page, now.count);
-	if (history_is_filled(h) && now.key)
-		store_the_same();
+		if (now.key)
+			store_the_same();
+	}
 	missing = history_happen(h, &now.page);
 	if (!missing && now.key)
 		settle_key(h);
@@ -245,9 +246,8 @@ static void check_bytes(void)
 static bool is_as_keyed(enum history h)
 {
 	/* The key of a page that was stored to is set anew behind what the host did to it */
-	return now.key &&
-	       (history_is_filled(h) || h == HISTORY_HOST_READ || h == HISTORY_HOST_WRITTEN ||
-		h == HISTORY_FILE || h == HISTORY_PRIVATE_FILE || h == HISTORY_AGED);
+	return now.key && (history_is_filled(h) || h == HISTORY_HOST_READ ||
+			   h == HISTORY_HOST_WRITTEN || h == HISTORY_PRIVATE_FILE);
 }
 
 /* Nobody has stored to it since take_log() */

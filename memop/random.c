@@ -51,7 +51,7 @@ static uint64_t below(uint64_t limit)
 	return draw() % limit;
 }
 
-static uint32_t one_in(unsigned int n)
+static bool one_in(unsigned int n)
 {
 	return below(n) == 0;
 }
@@ -149,7 +149,14 @@ static uint64_t mapped_space(bool keep_faults)
 		if (one_in(2))
 			spoilt = below(PAGES);
 	}
-	return asce | (one_in(4) ? DAT_ASCE_PRIVATE : 0) | (one_in(16) ? DAT_ASCE_REAL : 0);
+	asce |= one_in(4) ? DAT_ASCE_PRIVATE : 0;
+	return asce | (one_in(16) ? DAT_ASCE_REAL : 0);
+}
+
+/* This bit, of a word, in one of @n draws */
+static uint32_t bit_in(unsigned int bit, unsigned int n)
+{
+	return one_in(n) ? 1U << bit : 0;
 }
 
 /* An authorization index, of 16 bits; the first of them are the authority table's */
@@ -171,14 +178,18 @@ static uint64_t access_list(uint64_t asce)
 
 	((uint32_t *)dat_at(&dat, control))[4] = (uint32_t)list | (uint32_t)below(2);
 	for (int n = 0; n < 16; n++, ale += 4) {
-		ale[0] = one_in(8) << 31 | one_in(4) << 25 | one_in(2) << 24 | one_in(8) << 16 |
-			 random_index();
+		/* A statement for each draw: operands of one are drawn in any order */
+		ale[0] = bit_in(31, 8);
+		ale[0] |= bit_in(25, 4);
+		ale[0] |= bit_in(24, 2);
+		ale[0] |= bit_in(16, 8);
+		ale[0] |= random_index();
 		ale[2] = (uint32_t)(one_in(16) ? NOWHERE : space);
 		ale[3] = one_in(8);
 	}
 	for (int n = 0; n < 64; n++)
 		table[n] = (uint8_t)draw();
-	aste[0] = (uint32_t)authority | one_in(16) << 31;
+	aste[0] = (uint32_t)authority | bit_in(31, 16);
 	aste[1] = (uint32_t)below(4) << 4;
 	aste[2] = (uint32_t)(asce >> 32);
 	aste[3] = (uint32_t)asce;
@@ -187,11 +198,15 @@ static uint64_t access_list(uint64_t asce)
 
 static uint32_t random_alet(void)
 {
+	uint32_t alet;
+
 	if (one_in(8))
 		return (uint32_t)draw();
 	if (one_in(2))
 		return (uint32_t)below(2);
-	return one_in(2) << 24 | one_in(8) << 16 | (uint32_t)below(18);
+	alet = bit_in(24, 2);
+	alet |= bit_in(16, 8);
+	return alet | (uint32_t)below(18);
 }
 
 /* The storage keys of the frames that are mapped */
@@ -233,8 +248,8 @@ static void make_world(uint64_t number)
 	prefix = prefixes[below(ARRAY_SIZE(prefixes))];
 	controls = draw() & (CR0_FETCH_PROTECTION_OVERRIDE | CR0_STORAGE_PROTECTION_OVERRIDE |
 			     CR0_LOW_ADDRESS_PROTECTION | CR0_EDAT);
-	cpu->psw_mask = (kept(DROP_MODE) ? mode : PSW_EA | PSW_BA) | below(4) << 46 |
-			(one_in(6) ? 0 : PSW_DAT);
+	cpu->psw_mask = (kept(DROP_MODE) ? mode : PSW_EA | PSW_BA) | below(4) << 46;
+	cpu->psw_mask |= one_in(6) ? 0 : PSW_DAT;
 	cpu->prefix = kept(DROP_PREFIX) ? prefix : 0;
 	cpu->cr[0] = kept(DROP_CR0) ? controls : 0;
 	random_keys();

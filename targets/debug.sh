@@ -13,7 +13,7 @@ readonly DEBUG_PACKAGES=(bc binutils-s390x-linux-gnu bison flex gcc gcc-s390x-li
 readonly DEBUG_CONFIGS=("$here"/targets/guest/{kernel,debug}.config)
 # Consistency checks and red zones, but not who allocated each object: KASAN keeps that
 readonly DEBUG_PARAMETERS=slab_debug=FZ
-# Code that no such kernel has; makefiles and Kconfig files stay, "make" reads them all
+# Folders whose code no such kernel has
 readonly DEBUG_LEFT_OUT=(drivers/{gpu,net,media,staging,infiniband,scsi,usb,iio,hid,mtd} sound
 	arch/{arm,arm64,mips,powerpc,riscv,x86})
 
@@ -31,6 +31,7 @@ debug_kernel_prepare() {
 
 	packages_need "${DEBUG_PACKAGES[@]}"
 	key=$(debug_key)
+	[[ ! -L $link ]] || drop_damaged "$(readlink -f "$link")"
 	if [[ ! -e $link/vmlinuz || $(<"$link/key") != "$key" ]]; then
 		debug_source
 		step "build the debug kernel (twenty minutes on two CPUs, once)"
@@ -39,24 +40,13 @@ debug_kernel_prepare() {
 	readlink -f "$link"
 }
 
+# Makefiles and Kconfig files stay, "make" reads them all
 debug_source() {
-	local dir=$CACHE/linux-$DEBUG_KERNEL suite package exclude=() part
+	local dir=$CACHE/linux-$DEBUG_KERNEL left_out
 
 	[[ ! -e $dir/Makefile ]] || return 0
-	suite=$(debian_default_suite)
-	debian_lists_or_die "$suite" s390x
-	package=$(debian_depends "$suite" s390x linux-source | awk '/^linux-source-/ && !n++')
-	[[ -n $package ]] || die "$suite has no kernel source to build the debug kernel from"
-	step "fetch $package of $suite, all of it"
-	fresh_folder "$dir"
-	debian_fetch "$suite" s390x "$dir.new/deb" "$package"
-	for part in "${DEBUG_LEFT_OUT[@]}"; do
-		exclude+=("--exclude=linux-source-*/$part/*.[chS]")
-	done
-	dpkg-deb --fsys-tarfile "$dir.new"/deb/*.deb | tar -xO "./usr/src/$package.tar.xz" |
-		tar -xJ -C "$dir.new" --strip-components=1 --wildcards-match-slash "${exclude[@]}"
-	rm -rf "$dir.new/deb"
-	keep_folder "$dir"
+	left_out=("${DEBUG_LEFT_OUT[@]/#/--exclude=linux-source-*/}")
+	source_unpack "$(debian_default_suite)" "$dir" --wildcards-match-slash "${left_out[@]/%//*.[chS]}"
 }
 
 # debug_make LOG WORD...: as little in the way of others as can be
@@ -99,6 +89,7 @@ debug_build() {
 	cat "$tree/include/config/kernel.release" >"$temp/release"
 	printf '%s\n' "$DEBUG_PARAMETERS" >"$temp/parameters"
 	printf '%s\n' "$1" >"$temp/key"
+	seal "$temp"
 	dir=$CACHE/kernel/$(checksum "$temp/vmlinuz" "$temp/key")
 	rm -rf "$dir"
 	mv -T "$temp" "$dir"

@@ -19,26 +19,30 @@ source_prepare() {
 }
 
 source_fetch() {
-	local suite=$1 dir=$CACHE/linux-$1 package exclude=() part
+	local suite=$1 dir=$CACHE/linux-$1
 
-	if [[ ! -e $dir/Makefile || ! -e $dir/${2:-Makefile} ]]; then
-		packages_need xz-utils
-		debian_lists_or_die "$suite" s390x
-		package=$(debian_depends "$suite" s390x linux-source | awk '/^linux-source-/ && !n++')
-		[[ -n $package ]] || die "$suite has no kernel source: give KSRC=, a kernel tree"
-		step "fetch $package of $suite"
-		fresh_folder "$dir"
-		debian_fetch "$suite" s390x "$dir.new/deb" "$package"
-		for part in "${SOURCE_PARTS_LEFT_OUT[@]}"; do
-			exclude+=("--exclude=linux-source-*/$part")
-		done
-		dpkg-deb --fsys-tarfile "$dir.new"/deb/*.deb |
-			tar -xO "./usr/src/$package.tar.xz" |
-			tar -xJ -C "$dir.new" --strip-components=1 --no-wildcards-match-slash "${exclude[@]}"
-		rm -rf "$dir.new/deb"
-		keep_folder "$dir"
-	fi
+	[[ -e $dir/Makefile && -e $dir/${2:-Makefile} ]] ||
+		source_unpack "$suite" "$dir" --no-wildcards-match-slash "${SOURCE_PARTS_LEFT_OUT[@]/#/--exclude=linux-source-*/}"
 	printf '%s\n' "$dir"
+}
+
+# source_unpack SUITE DIR TAR-OPTION...: the kernel source of SUITE into DIR, as tar is told
+source_unpack() {
+	local suite=$1 dir=$2 package
+	shift 2
+
+	packages_need xz-utils
+	debian_lists_or_die "$suite" s390x
+	package=$(debian_depends "$suite" s390x linux-source | awk '/^linux-source-/ && !n++')
+	[[ -n $package ]] || die "$suite has no kernel source: give KSRC=, a kernel tree"
+	step "fetch $package of $suite"
+	fresh_folder "$dir"
+	debian_fetch "$suite" s390x "$dir.new/deb" "$package"
+	dpkg-deb --fsys-tarfile "$dir.new"/deb/*.deb |
+		tar -xO "./usr/src/$package.tar.xz" |
+		tar -xJ -C "$dir.new" --strip-components=1 "$@"
+	rm -rf "$dir.new/deb"
+	keep_folder "$dir"
 }
 
 # source_tree KERNEL: the kernel tree to build against: that of the tested kernel where it has one

@@ -74,13 +74,6 @@ uint8_t *arena_scratch(struct arena *a, uint64_t gpa);
 void arena_cpu(struct arena *a);
 
 /*
- * arena_keys_by_kvm - whether in arenas made from now on KVM carries out storage-key instructions
- * Of arena_create(). The CPU does it else. Returns false where KVM lets no VM have huge pages,
- * with which its interpretation is off (api.rst, KVM_CAP_S390_HPAGE_1M).
- */
-bool arena_keys_by_kvm(bool on);
-
-/*
  * arena_leave_out - arenas made from now on have a CPU model without this facility; 0: with all
  * Of arena_create() and arena_create_again().
  */

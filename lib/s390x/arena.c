@@ -157,14 +157,6 @@ static void leave_out(struct arena *a)
 	model(a, KVM_SET_DEVICE_ATTR, &processor);
 }
 
-static bool keys_by_kvm;
-
-bool arena_keys_by_kvm(bool on)
-{
-	keys_by_kvm = on && kvm_check_cap(KVM_CAP_S390_HPAGE_1M) > 0;
-	return keys_by_kvm == on;
-}
-
 static struct arena *create(const uint64_t *gpa, size_t count, uint32_t flags, bool again)
 {
 	struct arena *a = empty();
@@ -180,8 +172,6 @@ static struct arena *create(const uint64_t *gpa, size_t count, uint32_t flags, b
 			without_keys(a, gpa[n]);
 	}
 	leave_out(a);
-	if (keys_by_kvm)
-		vm_enable_cap(a->vm, KVM_CAP_S390_HPAGE_1M, 0);
 	a->vcpu = __vm_vcpu_add(a->vm, 0);
 	return a;
 }
