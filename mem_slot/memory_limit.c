@@ -221,15 +221,15 @@ static const uint8_t guest_code[] = { 0xa7, 0x19, 0x00, 0x55, 0xe3, 0x10, 0x00,
 #define STORED_AT 0x2000
 #define PSW_64_BIT 0x180000000UL
 
-/* One case: the guest runs, and its store is found */
-static void guest_stores(struct kvm_vcpu *vcpu, uint8_t *at, const char *state)
+/* One case: the guest runs its code from @from on, and its store is found */
+static void guest_stores(struct kvm_vcpu *vcpu, uint64_t from, uint8_t *at, const char *state)
 {
 	volatile uint64_t *stored = (volatile uint64_t *)(at + STORED_AT);
 	int ret;
 
 	*stored = 0;
 	vcpu->run->psw_mask = PSW_64_BIT;
-	vcpu->run->psw_addr = CODE_AT;
+	vcpu->run->psw_addr = from + CODE_AT;
 	ret = __vcpu_run(vcpu);
 	report_check(!ret && vcpu->run->exit_reason == KVM_EXIT_S390_SIEIC && *stored == 0x55,
 		     state, "the guest's store is in memory, then it exits",
@@ -250,18 +250,42 @@ static void runs_below(uint64_t value)
 	expect(outcome_success(), region_limit(vm->fd, KVM_SET_DEVICE_ATTR, &value), "set", value);
 	region_case(vm->fd, false, &r, outcome_success(), "a slot at 0");
 	vcpu = __vm_vcpu_add(vm, 0);
-	guest_stores(vcpu, at, "a VM whose limit was set");
+	guest_stores(vcpu, 0, at, "a VM whose limit was set");
 	/* Prefixed pages are watched; this takes them away */
 	TEST_ASSERT(!madvise(at, CODE_AT, MADV_DONTNEED), "madvise");
-	guest_stores(vcpu, at, "its first page was discarded");
+	guest_stores(vcpu, 0, at, "its first page was discarded");
 	kvm_vm_free(vm);
 	region_free_memory(at, size);
+}
+
+/* A byte more than a level holds takes the next one: 2 GiB and what is behind can be used */
+static void runs_beyond(uint64_t level)
+{
+	const uint64_t size = 1UL << 20;
+	uint64_t value = level + 1;
+	struct kvm_vm *vm = vm_create_barebones();
+	uint8_t *at = region_memory(2 * size);
+	struct region r = { .size = size, .user = (uintptr_t)at };
+	struct kvm_vcpu *vcpu;
+
+	memcpy(at + size + CODE_AT, guest_code, sizeof(guest_code));
+	expect(outcome_success(), region_limit(vm->fd, KVM_SET_DEVICE_ATTR, &value), "set", value);
+	region_case(vm->fd, false, &r, outcome_success(), "a slot at 0");
+	r.slot = 1;
+	r.gpa = level;
+	r.user += size;
+	region_case(vm->fd, false, &r, outcome_success(), "a slot at the level's end");
+	vcpu = __vm_vcpu_add(vm, 0);
+	guest_stores(vcpu, level, at, "its code is behind what the lower level holds");
+	kvm_vm_free(vm);
+	region_free_memory(at, 2 * size);
 }
 
 static void runs(void)
 {
 	runs_below(1UL << 31);
 	runs_below(1UL << 42);
+	runs_beyond(1UL << 31);
 }
 
 static void attribute(void)

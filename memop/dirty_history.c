@@ -109,8 +109,13 @@ static void write_by(uint64_t gpa, uint64_t value)
 
 /* ------------------------------------------------------------------- the lines */
 
-/* At borders of the segments: of three, one is written, one is read, one is left alone */
-static const size_t pages[] = { 0, 1, 2, PAGES / 2 - 1, PAGES / 2, PAGES / 2 + 1, PAGES - 1 };
+/*
+ * At borders of the segments, and one whose place in its segment is no other's: of three, one is
+ * written, one is read, one is left alone
+ */
+static const size_t pages[] = {
+	0, 1, 2, PAGES / 2 - 1, PAGES / 2, PAGES / 2 + 1, PAGES - 9, PAGES - 8, PAGES - 2, PAGES - 1
+};
 
 /* A slot of which the guest has met each segment, away from these pages, or none */
 static const char *with_slot(enum history h, bool met)

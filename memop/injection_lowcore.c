@@ -35,13 +35,15 @@
 #define OLD_PSW 0x150
 #define NEW_PSW 0x1d0
 
-static const uint64_t slots[] = { BASE };
+/* The second vCPU's prefix is the last that there is: 18 bits, PoP, chapter 3, "Prefixing" */
+static const uint64_t prefix[VCPUS] = { BASE, 0x7fffe000 };
+static const uint64_t slots[] = { BASE, 0x7ff00000 };
 static struct arena *arena;
 static struct kvm_vcpu *vcpus[VCPUS];
 
 static uint8_t *area(unsigned int n)
 {
-	return arena_at(arena, BASE + n * 2 * CONTRACT_PAGE);
+	return arena_at(arena, prefix[n]);
 }
 
 static uint64_t new_address(unsigned int n)
@@ -57,8 +59,7 @@ static void set_up(unsigned int n)
 	memset(area(n), 0xa5, 2 * CONTRACT_PAGE);
 	memcpy(area(n) + NEW_PSW, psw, sizeof(psw));
 	arena->vcpu = vcpus[n];
-	arena->state.cpu =
-		(struct cpu){ .psw_mask = 3UL << 31, .prefix = BASE + n * 2 * CONTRACT_PAGE };
+	arena->state.cpu = (struct cpu){ .psw_mask = 3UL << 31, .prefix = prefix[n] };
 	arena_cpu(arena);
 	arena->vcpu = vcpus[0];
 }

@@ -284,7 +284,7 @@ static void check_log(enum history h, bool stored)
 	 * To set a key, or to reach it, KVM may touch the page. Whether the log has what the
 	 * process wrote before the guest met the segment is said nowhere.
 	 */
-	if (!stored && logged(0) && !sets && !now.op->uses_keys && reachable() &&
+	if (!stored && logged(0) && !sets && !now.op->uses_keys &&
 	    !(now.alone && now.op->kind == PAGE_OP_GUEST) && !history_leaves_none(h)) {
 		now.verdict->deviation = known_of_log(h);
 		if (!now.verdict->deviation)

@@ -20,7 +20,8 @@
 
 #define TABLES 0x400000UL
 
-static const uint64_t slots[] = { 0, 0x100000, 0x300000 };
+/* The last is where 31-bit addresses end, and the last prefix area is */
+static const uint64_t slots[] = { 0, 0x100000, 0x300000, 0x7ff00000 };
 
 static struct arena *arena;
 static struct dat dat;
@@ -166,7 +167,7 @@ static void wraparound(void)
 /* DAT off: real addresses, prefixed */
 static void prefixes(void)
 {
-	static const uint64_t prefix[] = { 0, 0x2000, 0x100000, 0x1fe000, 0x300000 };
+	static const uint64_t prefix[] = { 0, 0x2000, 0x100000, 0x1fe000, 0x300000, 0x7fffe000 };
 	enum { WITH_PREFIX = 1 }; /* the one that meets all places in all modes */
 	static const uint64_t places[] = { 0x1000,   0x2000,   0x4000,	 0x100000, 0x101000,
 					   0x102000, 0x200000, 0x301000, 0x302000 };
@@ -190,7 +191,7 @@ static void prefixes(void)
 static void prefixes_with_dat(void)
 {
 	static const uint64_t frames[] = { 0, 0x1000, 0x2000, 0x100000, 0x101000, 0x102000 };
-	static const uint64_t prefix[] = { 0, 0x2000, 0x100000 };
+	static const uint64_t prefix[] = { 0, 0x2000, 0x100000, 0x7fffe000 };
 
 	for (size_t i = 0; i < ARRAY_SIZE(prefix); i++) {
 		uint64_t asce;

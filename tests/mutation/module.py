@@ -2,13 +2,15 @@
 """kvm.ko or vfio_ap.ko with one line changed: compiled by the saved commands of the whole build.
 
 Only the changed file is compiled (without debug information, which takes most of
-the time), and the module is linked from it and the objects that are there.
+the time), and the module is linked from it and the objects that are there. A changed
+header, the kernel's (include/linux/) or one beside the files, is in all of them.
 """
 from __future__ import annotations
 
 import hashlib
 import re
 import shlex
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -40,8 +42,16 @@ class Builder:
         self.objects = (self.source / f"{self.name}.mod").read_text().split()
         self.plain: dict[str, str] = {}
 
+    def path(self, file: str) -> Path:
+        """Where the unchanged FILE is: the module's own, or a header of the kernel's."""
+        own = self.source / file
+        if own.exists():
+            return own
+        folders = (self.headers / w[2:] for w in saved_command(next(self.source.rglob(".*.o.cmd"))) if w.startswith("-I"))
+        return next(p for f in folders if (p := f / file.removeprefix("include/")).exists())
+
     def text(self, file: str) -> str:
-        return (self.source / file).read_text()
+        return self.path(file).read_text()
 
     def compile(self, file: str, text: str) -> Path:
         """The object of FILE with TEXT; the file itself stays as it is."""
@@ -52,6 +62,7 @@ class Builder:
         words = saved_command(path.with_name(f".{path.stem}.o.cmd"))
         words = [str(out) if w == str(path.with_suffix(".o")) else str(changed) if w == str(path) else w for w in words]
         words += ["-w", f"-I{path.parent}"]
+        words.insert(1, f"-I{self.folder}/include")
         done = subprocess.run(words, cwd=self.headers, capture_output=True, text=True)
         if done.returncode:
             raise DoesNotCompile(done.stderr[-500:])
@@ -69,16 +80,41 @@ class Builder:
         return self.plain[file]
 
     def module(self, mutant: Mutant) -> Path | None:
-        """The kvm.ko with this fault; None where the code is the same without it."""
+        """The module with this fault; None where the code is the same without it."""
         lines = self.text(mutant.file).split("\n")
         assert lines[mutant.line - 1] == mutant.old
         lines[mutant.line - 1] = mutant.new
-        plain = self.unchanged_code(mutant.file)
-        changed = self.compile(mutant.file, "\n".join(lines))
-        if self.code(changed) == plain:
-            return None
-        own = str(self.source / Path(mutant.file).with_suffix(".o"))
-        return self.link([str(changed) if o == own else o for o in self.objects])
+        return self.with_text(mutant.file, "\n".join(lines))
+
+    def with_text(self, file: str, text: str) -> Path | None:
+        """The module with FILE changed to TEXT; None where the code is the same."""
+        if not file.endswith(".h"):
+            return self.with_objects({file: text})
+        kernels = file.startswith("include/")
+        header = self.folder / file if kernels else self.folder / Path(file).name
+        near = self.source if kernels else (self.source / file).parent
+        # A header that stays where it is would find the unchanged one beside it
+        for beside in near.glob("*.h"):
+            shutil.copy(beside, self.folder)
+        header.parent.mkdir(parents=True, exist_ok=True)
+        files = [str(p.relative_to(self.source)) for p in sorted(near.rglob("*.c")) if not p.name.endswith(".mod.c")]
+        texts = {f: self.text(f) for f in files if str((self.source / f).with_suffix(".o")) in self.objects}
+        for f in texts:
+            self.unchanged_code(f)
+        header.write_text(text)
+        try:
+            return self.with_objects(texts)
+        finally:
+            header.unlink()
+
+    def with_objects(self, texts: dict[str, str]) -> Path | None:
+        changed = {}
+        for file, text in texts.items():
+            plain = self.unchanged_code(file)
+            out = self.compile(file, text)
+            if self.code(out) != plain:
+                changed[str((self.source / file).with_suffix(".o"))] = str(out)
+        return self.link([changed.get(o, o) for o in self.objects]) if changed else None
 
     def link(self, objects: list[str]) -> Path:
         whole, module = self.folder / f"{self.name}.o", self.folder / f"{self.name}.ko"

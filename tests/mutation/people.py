@@ -83,24 +83,12 @@ def edited(text: str, fault: Fault) -> str:
 
 
 def build(tree: Path, folder: Path, fault: Fault) -> Path:
-    """The module with this fault. A header's is in all files that are near it."""
+    """The module with this fault."""
     builder = Builder(tree, folder)
-    text = edited(builder.text(fault.file), fault)
-    files = [fault.file]
-    if fault.file.endswith(".h"):
-        (folder / Path(fault.file).name).write_text(text)
-        near = builder.source / Path(fault.file).parent
-        files = [str(Path(fault.file).parent / p.name) for p in sorted(near.glob("*.c"))]
-    changed = {str(builder.source / Path(f).with_suffix(".o")):
-               str(builder.compile(f, text if f == fault.file else builder.text(f))) for f in files}
-    if not fault.file.endswith(".h"):
-        out = Path(changed[str(builder.source / Path(fault.file).with_suffix(".o"))])
-        code = builder.code(out)
-        text, changed_out = builder.text(fault.file), out.rename(out.with_suffix(".changed.o"))
-        if code == builder.code(builder.compile(fault.file, text)):
-            raise DoesNotCompile("the code is the same")
-        changed = {o: str(changed_out) for o in changed}
-    return builder.link([changed.get(o, o) for o in builder.objects])
+    module = builder.with_text(fault.file, edited(builder.text(fault.file), fault))
+    if not module:
+        raise DoesNotCompile("the code is the same")
+    return module
 
 
 def judge(machine: Machine, plain: Said, programs: Path, tree: Path, fault: Fault) -> dict[str, str]:
