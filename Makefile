@@ -62,9 +62,10 @@ OUTPUT ?= $(TOP)/build/out/$(machine)-$(compiler_name)
 override OUTPUT := $(abspath $(OUTPUT))
 
 # ------------------------------------------------------------- kernel tree
-# The tree that this project was put or linked into comes first
+# The tree that this project was put or linked into comes first; with O= the shell that calls make
+# for each of the kernel's TARGETS is in it
 is_tree = $(if $(wildcard $(1)/tools/testing/selftests/kvm/include/kvm_util*.h),$(1))
-around := $(foreach d,$(TOP)/../../../.. $(if $(selftests),$(selftests)/../../.. $(O)/source),$(call is_tree,$(realpath $(d))))
+around := $(foreach d,$(TOP)/../../../.. $(if $(selftests),$(selftests)/../../.. $(PWD)/../../.. $(O)/source),$(call is_tree,$(realpath $(d))))
 KSRC ?= $(firstword $(around) $(wildcard $(TOP)/build/linux-source /usr/src/linux-source-*/))
 kvm_selftests = $(KSRC)/tools/testing/selftests/kvm
 ifneq ($(needs_compiler),)

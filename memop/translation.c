@@ -289,8 +289,8 @@ static void without(unsigned int facility)
 	*dat_entry(&dat, asce, 0x600000, DAT_SEGMENT) = 0x100000 | DAT_LARGE | DAT_PROTECTED;
 	map(asce, 0x700000, 4, 0);
 	*dat_entry(&dat, asce, 0x700000, DAT_SEGMENT) |= DAT_LARGE;
-	*dat_entry(&dat, asce, 0x80000000, DAT_REGION_THIRD) |= DAT_LARGE | DAT_PROTECTED;
 	map(asce, 0x80000000, 4, 0);
+	*dat_entry(&dat, asce, 0x80000000, DAT_REGION_THIRD) |= DAT_LARGE | DAT_PROTECTED;
 	set_cpu(PSW_DAT | PSW_EA | PSW_BA, asce, 1);
 	arena->state.cpu.cr[0] |= CR0_EDAT;
 	arena_cpu(arena);

@@ -68,6 +68,12 @@ own_runner() {
 	grep -E '^(ok|#.*: every) |^# [0-9]+ passed' own.log
 }
 
+# O= is the whole kernel's: selftests go to a folder of theirs in it
+builds_elsewhere() {
+	verb O="$scratch/elsewhere" all >elsewhere.log 2>&1 || { tail -n 30 elsewhere.log && return 1; }
+	[[ -x elsewhere/kselftest/$collection/mem_slot/edges ]] && nothing_lost
+}
+
 nothing_lost() {
 	[[ -e project/Makefile && -e project/lib/compat.c && -z $(find project/build -type f) ]]
 }
@@ -90,6 +96,7 @@ main() {
 	holds "run_tests runs $glob" own_runner
 	holds "clean removes what was built, and nothing else" verb clean
 	holds "the linked project is whole" nothing_lost
+	holds "O= builds it elsewhere" builds_elsewhere
 	totals
 }
 
