@@ -8,9 +8,13 @@
  * How it is seen: a process sets keys in a VM with much memory and ends. A new VM's memory
  * then gets frames of it, and requests and instructions with a key of their own go to
  * every page: while the new VM uses no storage keys, and once it does, with pages that
- * were read-only to the process at that moment among them.
+ * were read-only to the process at that moment, or not there, among them. The same in huge
+ * pages, whose keys are in their frames only.
+ *
+ * Over 300 lines: two kinds of memory, before and after keys are in use, have one way to tell.
  */
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -23,12 +27,14 @@
 #include "s390x/memop_deviation.h"
 #include "s390x/page_op.h"
 #include "s390x/skey.h"
+#include "slot/backing.h"
 
 #define BASE 0x200000UL
 #define SLOTS 3
 #define FORMER (32UL << 20) /* bytes that the former VM has */
-#define KEY 5		    /* of page_ops whose key is neither 0 nor the page's */
-#define KEYS_MAX 8192UL	    /* KVM_S390_SKEYS_MAX, in one request */
+#define FORMER_HUGE (8UL << 20)
+#define KEY 5		/* of page_ops whose key is neither 0 nor the page's */
+#define KEYS_MAX 8192UL /* KVM_S390_SKEYS_MAX, in one request */
 
 /* The fetch is denied to KEY; the store is allowed, which key 0 does not allow */
 static const uint8_t former[2] = { 0xf8, KEY << SKEY_ACC_SHIFT };
@@ -36,23 +42,24 @@ static const uint8_t former[2] = { 0xf8, KEY << SKEY_ACC_SHIFT };
 static const uint64_t slots[SLOTS] = { BASE, 2 * BASE, 3 * BASE };
 
 static struct arena *arena;
-static bool keys_used;
+static bool keys_used, in_huge_pages;
 
 /* Two keys by turns */
-static void set_keys(struct kvm_vm *vm, const uint8_t *by_turns)
+static void set_keys(struct kvm_vm *vm, size_t size, const uint8_t *by_turns)
 {
 	static uint8_t keys[KEYS_MAX];
-	struct kvm_s390_skeys request = { .count = KEYS_MAX, .skeydata_addr = (uintptr_t)keys };
+	const size_t pages = size / CONTRACT_PAGE, count = pages < KEYS_MAX ? pages : KEYS_MAX;
+	struct kvm_s390_skeys request = { .count = count, .skeydata_addr = (uintptr_t)keys };
 
-	for (size_t i = 0; i < KEYS_MAX; i++)
+	for (size_t i = 0; i < count; i++)
 		keys[i] = by_turns[i % 2];
-	for (; request.start_gfn < FORMER / CONTRACT_PAGE; request.start_gfn += KEYS_MAX)
+	for (; request.start_gfn < pages; request.start_gfn += count)
 		TEST_ASSERT(!ioctl(vm->fd, KVM_S390_SET_SKEYS, &request),
 			    "KVM_S390_SET_SKEYS, errno %d", errno);
 }
 
 /* From 7.1 on a frame has its key only once KVM has mapped it, as for an access with a key */
-static void meet(struct kvm_vm *vm)
+static void meet(struct kvm_vm *vm, size_t size)
 {
 	static const uint8_t none[2];
 	struct kvm_s390_mem_op op = {
@@ -63,16 +70,27 @@ static void meet(struct kvm_vm *vm)
 		.key = KEY,
 	};
 
-	set_keys(vm, none); /* or it is denied what a VM before this one has left */
-	for (; op.gaddr < FORMER; op.gaddr += op.size)
+	set_keys(vm, size, none); /* or it is denied what a VM before this one has left */
+	for (; op.gaddr < size; op.gaddr += op.size)
 		TEST_ASSERT(!memop(vm->fd, &op).ret, "the former VM's accesses");
 	free((void *)(uintptr_t)op.buf);
 }
 
-/* A process whose VM leaves its keys in the frames */
-static void leave_keys(void)
+static uint8_t *memory_of_former(size_t size, bool huge)
 {
-	struct kvm_userspace_memory_region region = { .memory_size = FORMER };
+	uint8_t *memory = huge ? region_huge_memory(size)
+			       : mmap(NULL, size, PROT_READ | PROT_WRITE,
+				      MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+
+	TEST_ASSERT(memory && memory != MAP_FAILED, "no memory");
+	memset(memory, 0, size);
+	return memory;
+}
+
+/* A process whose VM leaves its keys in the frames */
+static void leave_keys(size_t size, bool huge)
+{
+	struct kvm_userspace_memory_region region = { .memory_size = size };
 	struct kvm_vm *vm;
 	int status = 0;
 	pid_t child = fork();
@@ -84,19 +102,19 @@ static void leave_keys(void)
 		return;
 	}
 	vm = vm_create_barebones();
-	region.userspace_addr = (uintptr_t)mmap(NULL, FORMER, PROT_READ | PROT_WRITE,
-						MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-	TEST_ASSERT(region.userspace_addr != (uintptr_t)MAP_FAILED, "mmap");
+	if (huge)
+		vm_enable_cap(vm, KVM_CAP_S390_HPAGE_1M, 0);
+	region.userspace_addr = (uintptr_t)memory_of_former(size, huge);
 	TEST_ASSERT(!ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &region), "the former VM's slot");
 	if (compat_new_memory_management())
-		meet(vm);
-	set_keys(vm, former);
+		meet(vm, size);
+	set_keys(vm, size, former);
 	_exit(0);
 }
 
 static void begin(void)
 {
-	leave_keys();
+	leave_keys(FORMER, false);
 	arena = arena_create(slots, SLOTS, 0);
 	judge_create(arena);
 }
@@ -118,8 +136,16 @@ static bool was_read_only(uint64_t gpa)
 	return gpa - slots[1] < ARENA_UNIT;
 }
 
+/* The one that had no memory then */
+static bool was_discarded(uint64_t gpa)
+{
+	return gpa - slots[2] < ARENA_UNIT;
+}
+
 static const char *fault_at(uint64_t gpa)
 {
+	if (keys_used && in_huge_pages && (was_read_only(gpa) || was_discarded(gpa)))
+		return fault_of_huge_keys();
 	return fault_of_former_keys(keys_used, was_read_only(gpa));
 }
 
@@ -220,23 +246,78 @@ static void map_all(void)
 	judge_run(arena, fetches, ARRAY_SIZE(fetches));
 }
 
-/* With pages among them that the process may only read when keys come into use */
+/* With pages among them that the process may only read when keys come into use, or that are not
+ * there */
 static void in_use(void)
 {
 	keys_used = true;
 	report_deciding("SKEY-11");
 	map_all();
-	TEST_ASSERT(!mprotect(arena->host[1], ARENA_UNIT, PROT_READ), "mprotect");
+	TEST_ASSERT(!mprotect(arena->host[1], ARENA_UNIT, PROT_READ) &&
+			    !madvise(arena->host[2], ARENA_UNIT, MADV_DONTNEED),
+		    "mprotect, madvise");
 	use_keys();
 	TEST_ASSERT(!mprotect(arena->host[1], ARENA_UNIT, PROT_READ | PROT_WRITE), "mprotect");
 	keys_are_zero();
 	accesses();
 }
 
+/* All that there are, as what the new VM gets is to be among them */
+static size_t all_huge_pages(void)
+{
+	uint8_t *memory =
+		kvm_check_cap(KVM_CAP_S390_HPAGE_1M) > 0 ? region_huge_memory(FORMER_HUGE) : NULL;
+	size_t size = 0;
+
+	while (memory && size < FORMER) {
+		size = size ? size + ARENA_UNIT : FORMER_HUGE;
+		munmap(memory, size);
+		memory = region_huge_memory(size + ARENA_UNIT);
+	}
+	if (memory)
+		munmap(memory, size + ARENA_UNIT);
+	return size;
+}
+
+static void in_huge(void (*check)(void))
+{
+	/* Who makes huge pages ready takes them away when it exits, which a child does not in order
+	 */
+	size_t size = all_huge_pages();
+
+	if (!size) {
+		report_skip(SKIP_RESOURCE, "needs huge pages (root, or reserved), and "
+					   "KVM_CAP_S390_HPAGE_1M (module parameter hpage=1)");
+		return;
+	}
+	arena_free(arena);
+	leave_keys(size, true);
+	arena = arena_create_huge(slots, SLOTS);
+	TEST_ASSERT(arena, "no huge pages");
+	judge_create(arena);
+	in_huge_pages = true;
+	check();
+	in_huge_pages = false;
+}
+
+static void huge_before_use(void)
+{
+	in_huge(before_use);
+}
+
+static void huge_in_use(void)
+{
+	in_huge(in_use);
+}
+
 static const struct line lines[] = {
 	{ "the keys of a VM that uses none are 0, whoever had its frames before",
 	  "SKEY-11 MEMOP-KEY-03 MEMOP-KEY-08", before_use },
+	{ "in huge pages, keys of a VM that uses none", "SKEY-11 MEMOP-KEY-03 MEMOP-KEY-08",
+	  huge_before_use },
+	/* Storage keys cannot be given up again */
 	{ "the same once keys are in use", "SKEY-11 MEMOP-KEY-03 MEMOP-KEY-08", in_use },
+	{ "in huge pages, once keys are in use", "SKEY-11 MEMOP-KEY-03 MEMOP-KEY-08", huge_in_use },
 };
 
 int main(int argc, char **argv)

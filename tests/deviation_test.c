@@ -220,6 +220,7 @@ static void check_former_keys(void)
 	tell(fault_of_former_keys(false, false), "FIND-22",
 	     "keys that nobody uses on a new kernel");
 	tell(fault_of_former_keys(true, true), NULL, "a page read-only on a new kernel");
+	tell(fault_of_huge_keys(), "FIND-48", "a huge page mapped later on a new kernel");
 	tell(fault_of_conditional_key(), "FIND-45", "R and C bypassed on a new kernel");
 	slot_unit = OLD_KERNEL;
 	tell(fault_of_former_keys(false, false), "FIND-22", "keys that nobody uses");
@@ -228,6 +229,7 @@ static void check_former_keys(void)
 	tell(fault_of_former_keys(true, true), "FIND-23",
 	     "a page read-only when keys came into use");
 	tell(fault_of_former_keys(true, false), NULL, "a page that was writable then");
+	tell(fault_of_huge_keys(), NULL, "a huge page mapped later on an old kernel");
 	tell(fault_of_conditional_key(), NULL, "R and C bypassed on an old kernel");
 }
 

@@ -71,6 +71,9 @@ const char *fault_of_access_list(const struct state *s, const struct request *r)
  */
 const char *fault_of_former_keys(bool keys_used, bool read_only);
 
+/* fault_of_huge_keys - the same of huge pages that KVM maps once the VM uses keys */
+const char *fault_of_huge_keys(void);
+
 /*
  * fault_of_conditional_key - does this kernel change R and C of a key that PFMF or SSKE with these
  * bits bypassed has to leave alone? docs/findings.md

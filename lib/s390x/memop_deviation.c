@@ -130,6 +130,12 @@ const char *fault_of_former_keys(bool keys_used, bool read_only)
 	return read_only && !compat_new_memory_management() ? "FIND-23" : NULL;
 }
 
+/* FIND-48: nobody makes the keys of a huge page 0 but when the VM's first key does */
+const char *fault_of_huge_keys(void)
+{
+	return compat_new_memory_management() ? "FIND-48" : NULL;
+}
+
 /* FIND-45: what the key is to be is stored before it is compared with what the key is */
 const char *fault_of_conditional_key(void)
 {
