@@ -196,13 +196,13 @@ class Campaign:
 
 
 def all_mutants(args: argparse.Namespace) -> Iterator[Mutant]:
+    builder = Builder(args.tree, Path(os.environ["WORK"]))
     for line in (HERE / "functions.txt").read_text().split("\n"):
         words = line.split()
         if not words or words[0] != args.set:
             continue
-        path = args.tree / "source" / words[1]
-        if path.exists():
-            yield from mutants(words[1], path.read_text(), words[2:])
+        if builder.has(words[1]):
+            yield from mutants(words[1], builder.text(words[1]), words[2:])
 
 
 def arguments() -> argparse.Namespace:

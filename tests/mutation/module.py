@@ -8,10 +8,12 @@ header, the kernel's (include/linux/) or one beside the files, is in all of them
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import shlex
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 from operators import Mutant
@@ -36,22 +38,32 @@ class Builder:
     """Makes modules in FOLDER from the tree that tree.sh has made."""
 
     def __init__(self, tree: Path, folder: Path) -> None:
-        self.source, self.headers, self.folder = tree / "source", tree / "headers", folder
-        folder.mkdir(parents=True, exist_ok=True)
+        self.source, self.headers, self.folder = (p.absolute() for p in (tree / "source", tree / "headers", folder))
+        self.folder.mkdir(parents=True, exist_ok=True)
         self.name = module_of(tree)
-        self.objects = (self.source / f"{self.name}.mod").read_text().split()
+        ld = saved_command(self.source / f".{self.name}.o.cmd")
+        # Until 6.12 commands ran in the headers and named all files in full, since then in the module's folder
+        self.where = self.headers if Path(ld[ld.index("-o") + 1]).is_absolute() else self.source
+        self.objects = [self.full(o) for o in (self.source / f"{self.name}.mod").read_text().split()]
         self.plain: dict[str, str] = {}
 
-    def path(self, file: str) -> Path:
-        """Where the unchanged FILE is: the module's own, or a header of the kernel's."""
-        own = self.source / file
-        if own.exists():
-            return own
-        folders = (self.headers / w[2:] for w in saved_command(next(self.source.rglob(".*.o.cmd"))) if w.startswith("-I"))
-        return next(p for f in folders if (p := f / file.removeprefix("include/")).exists())
+    def full(self, word: str) -> str:
+        """The path that WORD is in a saved command."""
+        return os.path.normpath(self.where / word)
+
+    def places(self, file: str) -> Iterator[Path]:
+        """Where FILE would be: among the module's own, or the kernel's headers."""
+        yield self.source / file
+        for word in saved_command(next(self.source.rglob(".*.o.cmd"))):
+            if word.startswith("-I"):
+                yield self.where / word[2:] / file.removeprefix("include/")
+
+    def has(self, file: str) -> bool:
+        """Has this kernel such a file?"""
+        return any(path.exists() for path in self.places(file))
 
     def text(self, file: str) -> str:
-        return self.path(file).read_text()
+        return next(path for path in self.places(file) if path.exists()).read_text()
 
     def compile(self, file: str, text: str) -> Path:
         """The object of FILE with TEXT; the file itself stays as it is."""
@@ -60,10 +72,11 @@ class Builder:
         changed.write_text(text)
         out = changed.with_suffix(".o")
         words = saved_command(path.with_name(f".{path.stem}.o.cmd"))
-        words = [str(out) if w == str(path.with_suffix(".o")) else str(changed) if w == str(path) else w for w in words]
+        swap = {self.full(str(path.with_suffix(".o"))): str(out), self.full(str(path)): str(changed)}
+        words = [swap.get(self.full(w), w) for w in words]
         words += ["-w", f"-I{path.parent}"]
         words.insert(1, f"-I{self.folder}/include")
-        done = subprocess.run(words, cwd=self.headers, capture_output=True, text=True)
+        done = subprocess.run(words, cwd=self.where, capture_output=True, text=True)
         if done.returncode:
             raise DoesNotCompile(done.stderr[-500:])
         return out
@@ -98,7 +111,7 @@ class Builder:
             shutil.copy(beside, self.folder)
         header.parent.mkdir(parents=True, exist_ok=True)
         files = [str(p.relative_to(self.source)) for p in sorted(near.rglob("*.c")) if not p.name.endswith(".mod.c")]
-        texts = {f: self.text(f) for f in files if str((self.source / f).with_suffix(".o")) in self.objects}
+        texts = {f: self.text(f) for f in files if self.full(str((self.source / f).with_suffix(".o"))) in self.objects}
         for f in texts:
             self.unchanged_code(f)
         header.write_text(text)
@@ -113,16 +126,16 @@ class Builder:
             plain = self.unchanged_code(file)
             out = self.compile(file, text)
             if self.code(out) != plain:
-                changed[str((self.source / file).with_suffix(".o"))] = str(out)
+                changed[self.full(str((self.source / file).with_suffix(".o")))] = str(out)
         return self.link([changed.get(o, o) for o in self.objects]) if changed else None
 
     def link(self, objects: list[str]) -> Path:
         whole, module = self.folder / f"{self.name}.o", self.folder / f"{self.name}.ko"
         ld = saved_command(self.source / f".{self.name}.o.cmd")
         at = ld.index("-o")
-        subprocess.run([*ld[:at], "-o", str(whole), *objects], cwd=self.headers, check=True)
+        subprocess.run([*ld[:at], "-o", str(whole), *objects], cwd=self.where, check=True)
         ld = saved_command(self.source / f".{self.name}.ko.cmd")
-        swap = {str(self.source / f"{self.name}.o"): str(whole), str(self.source / f"{self.name}.ko"): str(module)}
-        subprocess.run([swap.get(w, w) for w in ld], cwd=self.headers, check=True)
+        swap = {self.full(str(self.source / f"{self.name}.{what}")): str(made) for what, made in (("o", whole), ("ko", module))}
+        subprocess.run([swap.get(self.full(w), w) for w in ld], cwd=self.where, check=True)
         subprocess.run(["s390x-linux-gnu-strip", "--strip-debug", module], check=True)
         return module
