@@ -237,55 +237,40 @@ static void guest_stores(struct kvm_vcpu *vcpu, uint64_t from, uint8_t *at, cons
 		     (unsigned long long)*stored);
 }
 
-/* The guest's tables are new with the limit; they have to follow the process as those before */
-static void runs_below(uint64_t value)
+/*
+ * The guest's tables are new with the limit; they have to follow the process as those before. Its
+ * code is at @from, in a slot there where that is not 0.
+ */
+static void runs_with(uint64_t value, uint64_t from)
 {
-	const uint64_t size = 1UL << 20;
-	struct kvm_vm *vm = vm_create_barebones();
-	uint8_t *at = region_memory(size);
-	struct region r = { .size = size, .user = (uintptr_t)at };
-	struct kvm_vcpu *vcpu;
-
-	memcpy(at + CODE_AT, guest_code, sizeof(guest_code));
-	expect(outcome_success(), region_limit(vm->fd, KVM_SET_DEVICE_ATTR, &value), "set", value);
-	region_case(vm->fd, false, &r, outcome_success(), "a slot at 0");
-	vcpu = __vm_vcpu_add(vm, 0);
-	guest_stores(vcpu, 0, at, "a VM whose limit was set");
-	/* Prefixed pages are watched; this takes them away */
-	TEST_ASSERT(!madvise(at, CODE_AT, MADV_DONTNEED), "madvise");
-	guest_stores(vcpu, 0, at, "its first page was discarded");
-	kvm_vm_free(vm);
-	region_free_memory(at, size);
-}
-
-/* A byte more than a level holds takes the next one: 2 GiB and what is behind can be used */
-static void runs_beyond(uint64_t level)
-{
-	const uint64_t size = 1UL << 20;
-	uint64_t value = level + 1;
+	const uint64_t size = 1UL << 20, code = from ? size : 0;
 	struct kvm_vm *vm = vm_create_barebones();
 	uint8_t *at = region_memory(2 * size);
 	struct region r = { .size = size, .user = (uintptr_t)at };
 	struct kvm_vcpu *vcpu;
 
-	memcpy(at + size + CODE_AT, guest_code, sizeof(guest_code));
+	memcpy(at + code + CODE_AT, guest_code, sizeof(guest_code));
 	expect(outcome_success(), region_limit(vm->fd, KVM_SET_DEVICE_ATTR, &value), "set", value);
 	region_case(vm->fd, false, &r, outcome_success(), "a slot at 0");
-	r.slot = 1;
-	r.gpa = level;
-	r.user += size;
-	region_case(vm->fd, false, &r, outcome_success(), "a slot at the level's end");
+	if (from) {
+		r = (struct region){ .slot = 1, .gpa = from, .size = size, .user = r.user + size };
+		region_case(vm->fd, false, &r, outcome_success(), "a slot for its code");
+	}
 	vcpu = __vm_vcpu_add(vm, 0);
-	guest_stores(vcpu, level, at, "its code is behind what the lower level holds");
+	guest_stores(vcpu, from, at, "a VM whose limit was set");
+	/* Prefixed pages are watched; this takes them away */
+	TEST_ASSERT(!madvise(at, CODE_AT, MADV_DONTNEED), "madvise");
+	guest_stores(vcpu, from, at, "its first page was discarded");
 	kvm_vm_free(vm);
 	region_free_memory(at, 2 * size);
 }
 
 static void runs(void)
 {
-	runs_below(1UL << 31);
-	runs_below(1UL << 42);
-	runs_beyond(1UL << 31);
+	runs_with(1UL << 31, 0);
+	runs_with(1UL << 42, 0);
+	/* A byte more than a level holds takes the next one: what is behind 2 GiB can be used */
+	runs_with((1UL << 31) + 1, 1UL << 31);
 }
 
 static void attribute(void)

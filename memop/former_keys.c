@@ -31,10 +31,9 @@
 
 #define BASE 0x200000UL
 #define SLOTS 3
-#define FORMER (32UL << 20) /* bytes that the former VM has */
-#define FORMER_HUGE (8UL << 20)
-#define KEY 5		/* of page_ops whose key is neither 0 nor the page's */
-#define KEYS_MAX 8192UL /* KVM_S390_SKEYS_MAX, in one request */
+#define FORMER (32UL << 20)	/* bytes that the former VM has: KVM_S390_SKEYS_MAX pages */
+#define FORMER_HUGE (8UL << 20) /* the same in huge pages, or more */
+#define KEY 5			/* of page_ops whose key is neither 0 nor the page's */
 
 /* The fetch is denied to KEY; the store is allowed, which key 0 does not allow */
 static const uint8_t former[2] = { 0xf8, KEY << SKEY_ACC_SHIFT };
@@ -47,15 +46,14 @@ static bool keys_used, in_huge_pages;
 /* Two keys by turns */
 static void set_keys(struct kvm_vm *vm, size_t size, const uint8_t *by_turns)
 {
-	static uint8_t keys[KEYS_MAX];
-	const size_t pages = size / CONTRACT_PAGE, count = pages < KEYS_MAX ? pages : KEYS_MAX;
-	struct kvm_s390_skeys request = { .count = count, .skeydata_addr = (uintptr_t)keys };
+	static uint8_t keys[FORMER / CONTRACT_PAGE];
+	struct kvm_s390_skeys request = { .count = size / CONTRACT_PAGE,
+					  .skeydata_addr = (uintptr_t)keys };
 
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < request.count; i++)
 		keys[i] = by_turns[i % 2];
-	for (; request.start_gfn < pages; request.start_gfn += count)
-		TEST_ASSERT(!ioctl(vm->fd, KVM_S390_SET_SKEYS, &request),
-			    "KVM_S390_SET_SKEYS, errno %d", errno);
+	TEST_ASSERT(!ioctl(vm->fd, KVM_S390_SET_SKEYS, &request), "KVM_S390_SET_SKEYS, errno %d",
+		    errno);
 }
 
 /* From 7.1 on a frame has its key only once KVM has mapped it, as for an access with a key */
@@ -76,22 +74,12 @@ static void meet(struct kvm_vm *vm, size_t size)
 	free((void *)(uintptr_t)op.buf);
 }
 
-static uint8_t *memory_of_former(size_t size, bool huge)
-{
-	uint8_t *memory = huge ? region_huge_memory(size)
-			       : mmap(NULL, size, PROT_READ | PROT_WRITE,
-				      MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-
-	TEST_ASSERT(memory && memory != MAP_FAILED, "no memory");
-	memset(memory, 0, size);
-	return memory;
-}
-
 /* A process whose VM leaves its keys in the frames */
 static void leave_keys(size_t size, bool huge)
 {
 	struct kvm_userspace_memory_region region = { .memory_size = size };
 	struct kvm_vm *vm;
+	uint8_t *memory;
 	int status = 0;
 	pid_t child = fork();
 
@@ -104,7 +92,10 @@ static void leave_keys(size_t size, bool huge)
 	vm = vm_create_barebones();
 	if (huge)
 		vm_enable_cap(vm, KVM_CAP_S390_HPAGE_1M, 0);
-	region.userspace_addr = (uintptr_t)memory_of_former(size, huge);
+	memory = huge ? region_huge_memory(size) : region_memory(size);
+	TEST_ASSERT(memory, "no memory");
+	memset(memory, 0, size);
+	region.userspace_addr = (uintptr_t)memory;
 	TEST_ASSERT(!ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &region), "the former VM's slot");
 	if (compat_new_memory_management())
 		meet(vm, size);
@@ -246,8 +237,7 @@ static void map_all(void)
 	judge_run(arena, fetches, ARRAY_SIZE(fetches));
 }
 
-/* With pages among them that the process may only read when keys come into use, or that are not
- * there */
+/* Among them pages that are read-only to the process when keys come into use, or not there */
 static void in_use(void)
 {
 	keys_used = true;
@@ -262,27 +252,30 @@ static void in_use(void)
 	accesses();
 }
 
+static bool are_huge_pages(size_t size)
+{
+	uint8_t *memory = region_huge_memory(size);
+
+	if (memory)
+		munmap(memory, size);
+	return memory;
+}
+
 /* All that there are, as what the new VM gets is to be among them */
 static size_t all_huge_pages(void)
 {
-	uint8_t *memory =
-		kvm_check_cap(KVM_CAP_S390_HPAGE_1M) > 0 ? region_huge_memory(FORMER_HUGE) : NULL;
-	size_t size = 0;
+	size_t size = FORMER_HUGE;
 
-	while (memory && size < FORMER) {
-		size = size ? size + ARENA_UNIT : FORMER_HUGE;
-		munmap(memory, size);
-		memory = region_huge_memory(size + ARENA_UNIT);
-	}
-	if (memory)
-		munmap(memory, size + ARENA_UNIT);
+	if (kvm_check_cap(KVM_CAP_S390_HPAGE_1M) <= 0 || !are_huge_pages(size))
+		return 0;
+	while (size < FORMER && are_huge_pages(size + ARENA_UNIT))
+		size += ARENA_UNIT;
 	return size;
 }
 
 static void in_huge(void (*check)(void))
 {
-	/* Who makes huge pages ready takes them away when it exits, which a child does not in order
-	 */
+	/* Not by the child: who makes them ready takes them away, by exit() */
 	size_t size = all_huge_pages();
 
 	if (!size) {
@@ -313,11 +306,12 @@ static void huge_in_use(void)
 static const struct line lines[] = {
 	{ "the keys of a VM that uses none are 0, whoever had its frames before",
 	  "SKEY-11 MEMOP-KEY-03 MEMOP-KEY-08", before_use },
-	{ "in huge pages, keys of a VM that uses none", "SKEY-11 MEMOP-KEY-03 MEMOP-KEY-08",
-	  huge_before_use },
+	{ "the same in huge pages", "SKEY-11 MEMOP-KEY-03 MEMOP-KEY-08", huge_before_use },
 	/* Storage keys cannot be given up again */
-	{ "the same once keys are in use", "SKEY-11 MEMOP-KEY-03 MEMOP-KEY-08", in_use },
-	{ "in huge pages, once keys are in use", "SKEY-11 MEMOP-KEY-03 MEMOP-KEY-08", huge_in_use },
+	{ "keys that nobody set are 0 once keys are in use", "SKEY-11 MEMOP-KEY-03 MEMOP-KEY-08",
+	  in_use },
+	{ "the same in huge pages, once keys are in use", "SKEY-11 MEMOP-KEY-03 MEMOP-KEY-08",
+	  huge_in_use },
 };
 
 int main(int argc, char **argv)

@@ -53,23 +53,27 @@ static uint64_t instruct(enum judge_kind kind, size_t page, uint64_t value)
 	return o.value;
 }
 
+static const char *merge(uint8_t *memory)
+{
+	const char *missing = NULL;
+
+	for (size_t p = 0; p < PAGES; p++)
+		bytes_copy(memory + p * CONTRACT_PAGE, bytes_rest(0), CONTRACT_PAGE);
+	for (size_t p = 1; p < PAGES && !missing; p++)
+		missing = reclaim_merge(memory, memory + p * CONTRACT_PAGE, CONTRACT_PAGE);
+	return missing;
+}
+
 /* They are anonymous memory that nobody has touched before */
 static const char *share(enum sharing how)
 {
-	volatile uint8_t *memory = arena->host[0];
-	const char *missing = NULL;
+	const char *missing = how == MERGED ? merge(arena->host[0]) : NULL;
 
-	if (how == MERGED)
-		for (size_t p = 0; p < PAGES; p++)
-			bytes_copy(arena->host[0] + p * CONTRACT_PAGE, bytes_rest(0),
-				   CONTRACT_PAGE);
-	for (size_t p = 1; p < PAGES && how == MERGED && !missing; p++)
-		missing = reclaim_merge(arena->host[0], arena->host[0] + p * CONTRACT_PAGE,
-					CONTRACT_PAGE);
-	for (size_t p = 0; p < PAGES && how == READ_BY_PROCESS; p++)
-		(void)memory[p * CONTRACT_PAGE];
-	for (size_t p = 0; p < PAGES && how != READ_BY_PROCESS; p++)
-		instruct(JUDGE_FETCH, p, 0);
+	for (size_t p = 0; p < PAGES; p++)
+		if (how == READ_BY_PROCESS)
+			(void)*(volatile uint8_t *)(arena->host[0] + p * CONTRACT_PAGE);
+		else
+			instruct(JUDGE_FETCH, p, 0);
 	return missing;
 }
 

@@ -47,9 +47,13 @@ class Builder:
         self.objects = [self.full(o) for o in (self.source / f"{self.name}.mod").read_text().split()]
         self.plain: dict[str, str] = {}
 
-    def full(self, word: str) -> str:
+    def full(self, word: str | Path) -> str:
         """The path that WORD is in a saved command."""
         return os.path.normpath(self.where / word)
+
+    def object(self, file: str) -> str:
+        """The unchanged object of FILE, as it is among the module's."""
+        return os.path.normpath((self.source / file).with_suffix(".o"))
 
     def places(self, file: str) -> Iterator[Path]:
         """Where FILE would be: among the module's own, or the kernel's headers."""
@@ -72,7 +76,7 @@ class Builder:
         changed.write_text(text)
         out = changed.with_suffix(".o")
         words = saved_command(path.with_name(f".{path.stem}.o.cmd"))
-        swap = {self.full(str(path.with_suffix(".o"))): str(out), self.full(str(path)): str(changed)}
+        swap = {self.object(file): str(out), os.path.normpath(path): str(changed)}
         words = [swap.get(self.full(w), w) for w in words]
         words += ["-w", f"-I{path.parent}"]
         words.insert(1, f"-I{self.folder}/include")
@@ -111,7 +115,7 @@ class Builder:
             shutil.copy(beside, self.folder)
         header.parent.mkdir(parents=True, exist_ok=True)
         files = [str(p.relative_to(self.source)) for p in sorted(near.rglob("*.c")) if not p.name.endswith(".mod.c")]
-        texts = {f: self.text(f) for f in files if self.full(str((self.source / f).with_suffix(".o"))) in self.objects}
+        texts = {f: self.text(f) for f in files if self.object(f) in self.objects}
         for f in texts:
             self.unchanged_code(f)
         header.write_text(text)
@@ -126,7 +130,7 @@ class Builder:
             plain = self.unchanged_code(file)
             out = self.compile(file, text)
             if self.code(out) != plain:
-                changed[self.full(str((self.source / file).with_suffix(".o")))] = str(out)
+                changed[self.object(file)] = str(out)
         return self.link([changed.get(o, o) for o in self.objects]) if changed else None
 
     def link(self, objects: list[str]) -> Path:
@@ -135,7 +139,7 @@ class Builder:
         at = ld.index("-o")
         subprocess.run([*ld[:at], "-o", str(whole), *objects], cwd=self.where, check=True)
         ld = saved_command(self.source / f".{self.name}.ko.cmd")
-        swap = {self.full(str(self.source / f"{self.name}.{what}")): str(made) for what, made in (("o", whole), ("ko", module))}
+        swap = {self.full(self.source / f"{self.name}.{what}"): str(made) for what, made in (("o", whole), ("ko", module))}
         subprocess.run([swap.get(self.full(w), w) for w in ld], cwd=self.where, check=True)
         subprocess.run(["s390x-linux-gnu-strip", "--strip-debug", module], check=True)
         return module
