@@ -34,17 +34,32 @@ static void listen_anew(void)
 		    "a netlink socket");
 }
 
-/* Is there a string of the event that contains this? */
-static bool event_has(const char *event, ssize_t size, const char *what)
+static bool begins(const char *text, const char *with)
 {
+	return !strncmp(text, with, strlen(with));
+}
+
+static bool ends(const char *text, const char *with)
+{
+	size_t size = strlen(text), wanted = strlen(with);
+
+	return size >= wanted && !strcmp(text + size - wanted, with);
+}
+
+/* "ACTION@PATH" and then variables: of this device, and none above or below it? */
+static bool is_event(const char *event, ssize_t size, const char *action, const char *device,
+		     const char *variable)
+{
+	if (!begins(event, action) || event[strlen(action)] != '@' || !ends(event, device))
+		return false;
 	for (const char *at = event; at < event + size; at += strlen(at) + 1)
-		if (strstr(at, what))
+		if (begins(at, variable))
 			return true;
 	return false;
 }
 
-/* One event since listen_anew() that has both, as a case */
-static void came(const char *what, const char *device, const char *variable)
+/* One event since listen_anew() of the device, with the variable, as a case */
+static void came(const char *what, const char *action, const char *device, const char *variable)
 {
 	char event[4096];
 	bool found = false;
@@ -55,12 +70,25 @@ static void came(const char *what, const char *device, const char *variable)
 	for (int ms = 0; ms < 200 && !found; ms += 10) {
 		while (!found && (size = recv(listener, event, sizeof(event) - 1, 0)) > 0) {
 			event[size] = 0;
-			found = event_has(event, size, device) && event_has(event, size, variable);
+			found = is_event(event, size, action, device, variable);
 		}
 		if (!found)
 			usleep(10000);
 	}
-	report_check(found, what, "a uevent", "none with %s and %s", device, variable);
+	report_check(found, what, "a uevent", "none is %s@...%s with %s", action, device, variable);
+}
+
+static void of_mask(enum ap_kind kind, const char *edit, const struct ap_mask *mask)
+{
+	char variable[8 + AP_MASK_TEXT], text[AP_MASK_TEXT];
+
+	listen_anew();
+	ap_edit(kind, edit, "AP-EVENT-01");
+	ap_mask_text(mask, text);
+	snprintf(variable, sizeof(variable), "%s=%s", kind == AP_ADAPTER ? "APMASK" : "AQMASK",
+		 text);
+	came(kind == AP_ADAPTER ? "apmask is changed" : "aqmask is changed", "change",
+	     "/devices/ap", variable);
 }
 
 static void of_masks(void)
@@ -68,23 +96,22 @@ static void of_masks(void)
 	char text[20];
 
 	snprintf(text, sizeof(text), "+%u", ap.adapter[0]);
-	listen_anew();
-	ap_edit(AP_ADAPTER, text, "AP-EVENT-01");
-	came("apmask is changed", "change@/devices/ap", "APMASK=0x");
+	of_mask(AP_ADAPTER, text, &ap.model.apmask);
 	snprintf(text, sizeof(text), "-%u", ap.domain[0]);
-	listen_anew();
-	ap_edit(AP_DOMAIN, text, "AP-EVENT-01");
-	came("aqmask is changed", "change@/devices/ap", "AQMASK=0x");
+	of_mask(AP_DOMAIN, text, &ap.model.aqmask);
 }
 
 static void of_devices(void)
 {
+	char path[80];
+
+	snprintf(path, sizeof(path), "/devices/vfio_ap/matrix/%s", ap_mdev_uuid(1));
 	listen_anew();
 	ap_do(AP_CREATE, 1, 0, "AP-EVENT-01");
-	came("a device is made", "add@/devices/vfio_ap/matrix", ap_mdev_uuid(1));
+	came("a device is made", "add", path, "SUBSYSTEM=mdev");
 	listen_anew();
 	ap_do(AP_REMOVE, 1, 0, "AP-EVENT-01");
-	came("it is removed", "remove@/devices/vfio_ap/matrix", ap_mdev_uuid(1));
+	came("it is removed", "remove", path, "SUBSYSTEM=mdev");
 }
 
 static void of_cards(void)
@@ -100,19 +127,19 @@ static void of_cards(void)
 	host.state[ap.adapter[0]] = AP_DECONFIGURED;
 	listen_anew();
 	ap_host(&host, "AP-EVENT-01");
-	came("a card is deconfigured", card, "CONFIG=0");
+	came("a card is deconfigured", "change", card, "CONFIG=0");
 	host.state[ap.adapter[0]] = AP_ONLINE;
 	listen_anew();
 	ap_host(&host, "AP-EVENT-01");
-	came("it is configured", card, "CONFIG=1");
+	came("it is configured", "change", card, "CONFIG=1");
 	ap_put(&host.config.adapters, ap.adapter[0], false);
 	listen_anew();
 	ap_host(&host, "AP-EVENT-01");
-	came("the card leaves the host", queue, "remove@");
+	came("the card leaves the host", "remove", queue, "SUBSYSTEM=ap");
 	ap_put(&host.config.adapters, ap.adapter[0], true);
 	listen_anew();
 	ap_host(&host, "AP-EVENT-01");
-	came("it comes back", queue, "add@");
+	came("it comes back", "add", queue, "SUBSYSTEM=ap");
 }
 
 static const struct line lines[] = {

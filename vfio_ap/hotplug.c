@@ -52,6 +52,15 @@ static bool guest_begins(void)
 	return true;
 }
 
+/* What came with a change of the host is over with it: a queue that is bound later is plugged in */
+static void queue_comes_back(unsigned int adapter, unsigned int domain)
+{
+	unsigned int queue = ap_queue(ap.adapter[adapter], ap.domain[domain]);
+
+	ap_do(AP_UNBIND, 0, queue, "AP-PLUG-05");
+	ap_do(AP_BIND, 0, queue, "AP-PLUG-05");
+}
+
 static void assigned(void)
 {
 	if (!guest_begins())
@@ -77,6 +86,8 @@ static void cards(void)
 	host_has(CARD, ap.adapter[0], false, "AP-PLUG-04 AP-BUS-01");
 	host_has(CARD, ap.adapter[3], true, "AP-BUS-01");
 	host_has(CARD, ap.adapter[0], true, "AP-PLUG-03 AP-BUS-01");
+	queue_comes_back(0, 0);
+	queue_comes_back(1, 1);
 	host_has(CARD, ap.adapter[1], false, "AP-PLUG-04");
 	/* What is unassigned while it is away does not come back */
 	ap_unassign(0, AP_ADAPTER, ap.adapter[1], "AP-PLUG-02");
@@ -106,6 +117,8 @@ static void domains(void)
 	host_has(USAGE, ap.domain[2], false, "AP-BUS-01");
 	host_has(USAGE, ap.domain[0], false, "AP-PLUG-04 AP-BUS-01");
 	host_has(USAGE, ap.domain[0], true, "AP-PLUG-03 AP-BUS-01");
+	queue_comes_back(0, 0);
+	queue_comes_back(1, 1);
 	ap_assign(0, AP_DOMAIN, ap.domain[2], "AP-PLUG-03");
 	host_has(USAGE, ap.domain[2], true, "AP-PLUG-03");
 	host_has(USAGE, ap.domain[1], false, "AP-PLUG-04");
@@ -222,10 +235,10 @@ static void old_cards(void)
 static const struct line lines[] = {
 	{ "what is assigned is plugged into a running guest, what is unassigned is unplugged",
 	  "AP-PLUG-01 AP-PLUG-02", assigned },
-	{ "cards leave the host and come back", "AP-BUS-01 AP-PLUG-02 AP-PLUG-03 AP-PLUG-04",
-	  cards },
-	{ "domains leave the host and come back", "AP-BUS-01 AP-PLUG-02 AP-PLUG-03 AP-PLUG-04",
-	  domains },
+	{ "cards leave the host and come back",
+	  "AP-BUS-01 AP-PLUG-02 AP-PLUG-03 AP-PLUG-04 AP-PLUG-05", cards },
+	{ "domains leave the host and come back",
+	  "AP-BUS-01 AP-PLUG-02 AP-PLUG-03 AP-PLUG-04 AP-PLUG-05", domains },
 	{ "all cards of a guest leave the host", "AP-PLUG-04", all_cards },
 	{ "all domains of a guest leave the host", "AP-PLUG-04", all_domains },
 	{ "a control domain leaves the host", "AP-PLUG-04", control_domain_goes },
