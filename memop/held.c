@@ -211,27 +211,62 @@ static void judge_bytes(bool gone)
 		report_wrong(op->name, "what memory holds is read", "it is not");
 }
 
-/* The guest comes once more: it meets what the slot is now */
-static void judge_again(const struct change *c)
+/* What the guest meets that comes once more, with access key 0 */
+static struct judge_order come_again(void)
 {
 	struct judge_order o = { .address = judge_real(HERE + OFFSET),
 				 .psw_mask = JUDGE_PSW,
 				 .kind = JUDGE_FETCH };
 
 	judge_run(arena, &o, 1);
+	return o;
+}
+
+static bool is_new_memory(const struct judge_order *o)
+{
+	uint64_t now;
+
+	memcpy(&now, memory[1] + OFFSET, sizeof(now));
+	return !o->code && o->value == now;
+}
+
+/* It meets what the slot is now */
+static void judge_again(const struct change *c)
+{
+	struct judge_order o = come_again();
+
 	if (c->gpa != HERE && o.code != PGM_ADDRESSING)
 		report_wrong(op->name, "the guest, coming again, meets no memory", "code %#x",
 			     o.code);
-	else if (c->gpa == HERE && (o.code || o.value))
+	else if (c->gpa == HERE && !is_new_memory(&o))
 		report_wrong(op->name, "the guest, coming again, meets the new memory",
 			     "code %#x, %#llx", o.code, (unsigned long long)o.value);
 }
 
-/* FIND-25: the access went on, and met the memory, whether or not its key let it */
-static bool is_known(const struct hold_race *race)
+/*
+ * The slot was made anew while the guest was held: its access may have met the new memory,
+ * with the key 0 of that, and not a byte of the old one
+ */
+static bool met_new_memory(const struct change *c)
 {
-	bool known = race->held && race->early && op->kind == PAGE_OP_GUEST &&
-		     access_now.outcome.ret != PGM_ADDRESSING && fault_of_held_guest();
+	static const uint8_t untouched[PAGE_OP_BYTES];
+	size_t stores = page_op_stores(op), reads = page_op_reads(op);
+	bool denied_now = page_op_denied(op, 0);
+	struct judge_order again;
+
+	if (c->gpa != HERE || access_now.outcome.ret != (denied_now ? PGM_PROTECTION : 0))
+		return false;
+	again = come_again();
+	return is_new_memory(&again) &&
+	       !memcmp(memory[0] + OFFSET, bytes_rest(OFFSET % CONTRACT_PAGE), PAGE_OP_BYTES) &&
+	       (denied_now || (!memcmp(memory[1] + OFFSET, access_now.new, stores) &&
+			       !memcmp(access_now.buf, untouched, reads)));
+}
+
+/* FIND-25: the access went on, and met the memory, whether or not its key let it */
+static bool is_known(void)
+{
+	bool known = access_now.outcome.ret != PGM_ADDRESSING && fault_of_held_guest();
 
 	if (known)
 		report_fault(fault_of_held_guest());
@@ -261,6 +296,18 @@ static void judge_case(const struct change *c, const struct hold_race *race)
 			     "%s", got);
 	else
 		judge_bytes(gone);
+}
+
+/* A guest's access whose slot went away while it was held begins anew, with what is there now */
+static void judge_race(const struct change *c, const struct hold_race *race)
+{
+	bool guest = op->kind == PAGE_OP_GUEST && c->takes_it_away && !race->stuck;
+
+	if (guest && race->held && race->early && (met_new_memory(c) || is_known()))
+		return;
+	judge_case(c, race);
+	if (guest)
+		judge_again(c);
 }
 
 static bool in_log(int n)
@@ -330,11 +377,7 @@ static void one(const struct change *c)
 	bytes_copy(access_now.new, bytes_inverted(7), PAGE_OP_BYTES);
 	memset(logs, 0, sizeof(logs));
 	race = hold_race(&hold, make_access, c->make, bytes_rest(0));
-	if (!c->takes_it_away || !is_known(&race)) {
-		judge_case(c, &race);
-		if (c->takes_it_away && op->kind == PAGE_OP_GUEST && !race.stuck)
-			judge_again(c);
-	}
+	judge_race(c, &race);
 	if (machine_has_keys && race.held && !race.stuck)
 		judge_key_instruction(c);
 	if (c == &reading && !race.stuck)
