@@ -34,9 +34,12 @@ write_kvm() {
 	write_kbuild "$1"
 }
 
-# mdev.ko exports what vfio_ap.ko takes from it
+# With what exports to vfio_ap.ko: mdev.ko, and all of vfio where the kernel lacks it, as 6.1 does
 write_vfio_ap() {
-	write_external "$1" "$2" "$3/headers/Module.symvers" mdev:drivers/vfio/mdev vfio_ap:drivers/s390/crypto
+	local symbols=$3/headers/Module.symvers pairs=(mdev:drivers/vfio/mdev vfio_ap:drivers/s390/crypto)
+
+	grep -qw vfio_pin_pages "$symbols" || pairs=("${MODULES_LEFT_OUT[@]}")
+	write_external "$1" "$2" "$symbols" "${pairs[@]}"
 }
 
 main() {
