@@ -12,6 +12,7 @@
 /* Program interruption codes: z/Architecture Principles of Operation, chapter 6 */
 enum pgm {
 	PGM_OPERATION = 0x01,
+	PGM_PRIVILEGED_OPERATION = 0x02,
 	PGM_PROTECTION = 0x04,
 	PGM_ADDRESSING = 0x05,
 	PGM_SPECIFICATION = 0x06,

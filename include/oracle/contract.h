@@ -32,6 +32,7 @@ struct user_area {
 
 /* PSW bits that matter to an access (PoP, chapter 4, "Program-Status-Word Format") */
 #define PSW_DAT (1UL << 58)
+#define PSW_PROBLEM (1UL << 48)
 #define PSW_AS(mask) ((mask) >> 46 & 3) /* address-space control */
 #define PSW_AS_PRIMARY 0UL
 #define PSW_AS_REGISTER (1UL << 46)

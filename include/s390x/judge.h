@@ -44,6 +44,7 @@ enum judge_kind {
 	JUDGE_PFMF,	   /* by value; value becomes the address as it is then */
 	JUDGE_SSKE_BLOCKS, /* with MB, to the end of the segment; value as for PFMF */
 	JUDGE_SSKE_BYPASS, /* with MR and MC: R and C are no reason; value becomes the cc */
+	JUDGE_TEST_BLOCK,  /* value becomes the condition code */
 };
 
 /* Read and written by the guest: 64 bytes */

@@ -109,6 +109,8 @@ static void __attribute__((__used__, __noinline__)) program(void)
 		KIND(JUDGE_SSKE_BLOCKS, ".insn	rrf,0xb22b0000,%%r8,%%r4,1,0\n"
 					"lgr	%%r8,%%r4\n")
 		KIND_CC(JUDGE_SSKE_BYPASS, ".insn	rrf,0xb22b0000,%%r8,%%r4,6,0\n")
+		KIND_CC(JUDGE_TEST_BLOCK, "lghi	%%r0,0\n"
+					  "tb	%%r0,%%r4\n")
 		/* clang-format on */
 		".balign 64\n"
 		"judge_program:\n"
@@ -146,7 +148,7 @@ static void __attribute__((__used__, __noinline__)) program(void)
 		  NUMBER(JUDGE_CS), NUMBER(JUDGE_EXIT), NUMBER(JUDGE_MVCOS_FETCH),
 		  NUMBER(JUDGE_MVCOS_STORE), NUMBER(JUDGE_MOVE), NUMBER(JUDGE_IPTE),
 		  NUMBER(JUDGE_RRBE), NUMBER(JUDGE_PFMF), NUMBER(JUDGE_SSKE_BLOCKS),
-		  NUMBER(JUDGE_SSKE_BYPASS));
+		  NUMBER(JUDGE_SSKE_BYPASS), NUMBER(JUDGE_TEST_BLOCK));
 }
 
 extern const uint8_t judge_code[], judge_program[], judge_svc[], judge_end[];
