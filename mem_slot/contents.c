@@ -29,6 +29,7 @@
 #define MIB (1UL << 20)
 #define HERE 0x40000000UL
 #define THERE 0x48000000UL
+#define LARGE (8UL << 30)
 
 static struct worker worker;
 /* First and last of the slot, both sides of the borders of its MiB, and one in the middle */
@@ -322,6 +323,39 @@ static void neighbours(void)
 	set(HERE, 0, memory);
 }
 
+/* Sizes that 32 bits do not hold, in memory of which few pages are touched */
+static void beyond_4g(void)
+{
+	static const uint64_t sizes[] = { 4UL << 30, (4UL << 30) + 2 * MIB };
+	static const uint64_t at[] = { 0,
+				       MIB,
+				       2 * MIB - 8,
+				       2UL << 30,
+				       (4UL << 30) - 8,
+				       4UL << 30,
+				       (4UL << 30) + 2 * MIB - 8 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(at); i++)
+		if (!i || at[i] / MIB != at[i - 1] / MIB)
+			worker_map(&worker, LARGE + at[i] / MIB * MIB,
+				   MIB / (uint64_t)getpagesize());
+	for (size_t s = 0; s < ARRAY_SIZE(sizes); s++) {
+		uint8_t *memory = region_memory(sizes[s]);
+
+		set(LARGE, sizes[s], memory);
+		for (size_t i = 0; i < ARRAY_SIZE(at) && at[i] < sizes[s]; i++) {
+			worker_write(&worker, LARGE + at[i], 0x7000 + i);
+			if (report_case() && *(volatile uint64_t *)(memory + at[i]) != 0x7000 + i)
+				differs("written by the guest", LARGE + at[i], 0x7000 + i,
+					*(volatile uint64_t *)(memory + at[i]));
+		}
+		set(LARGE, 0, memory);
+		for (size_t i = 0; i < ARRAY_SIZE(at); i++)
+			no_memory("deleted, of 4 GiB or more", LARGE + at[i]);
+		region_free_memory(memory, sizes[s]);
+	}
+}
+
 static const struct line lines[] = {
 	{ "a slot is moved, nothing is lost, nothing stays behind", "SLOT-05", move },
 	{ "deleted and added again, with the same and with other memory", "SLOT-04", add_again },
@@ -331,6 +365,7 @@ static const struct line lines[] = {
 	{ "a file backs a slot", "SLOT-08", file_backing },
 	{ "huge pages back a slot", "SLOT-08", huge_backing },
 	{ "adjacent slots with memory of their own", "SLOT-03 SLOT-04", neighbours },
+	{ "a slot of 4 GiB or more is deleted in all of it", "SLOT-04", beyond_4g },
 };
 
 static void begin(void)

@@ -73,6 +73,7 @@ static void build(bool primary)
 	uint64_t control, list, aste, authority;
 
 	dat_reset(&dat);
+	dat_alloc(&dat, 64, 128); /* What follows is at a multiple of 64 and of no more */
 	control = dat_alloc(&dat, 64, 64);
 	list = dat_alloc(&dat, 16 * 32, 128);
 	aste = dat_alloc(&dat, 64, 64);

@@ -30,7 +30,9 @@
 #define CHECK KVM_S390_MEMOP_F_CHECK_ONLY
 
 /* Real addresses */
+#define LENGTH 0x8c
 #define CODE 0x8e
+#define TEID 0xa8
 #define BREAKING_EVENT 0x110
 #define OLD_PSW 0x150
 #define NEW_PSW 0x1d0
@@ -168,10 +170,65 @@ static void after_a_reset(void)
 		}
 }
 
+/* Low-address protection: an exception that has more to tell than its code */
+static void inject_protection(unsigned int n)
+{
+	uint64_t value = 0;
+	const struct kvm_s390_mem_op op = { .op = KVM_S390_MEMOP_LOGICAL_WRITE,
+					    .gaddr = 0x100,
+					    .size = sizeof(value),
+					    .flags = INJECT | CHECK,
+					    .buf = (uintptr_t)&value };
+
+	arena->vcpu = vcpus[n];
+	arena->state.cpu.prefix = prefix[n];
+	arena->state.cpu.cr[0] = CR0_LOW_ADDRESS_PROTECTION;
+	arena_cpu(arena);
+	arena->state.cpu.cr[0] = 0;
+	arena->vcpu = vcpus[0];
+	if (!outcome_equal(memop(vcpus[n]->fd, &op), outcome_exception(PGM_PROTECTION)))
+		report_wrong("CHECK_ONLY of a low address", "protection", "it is none");
+}
+
+/* api.rst, KVM_S390_GET_IRQ_STATE: all that is pending, for a migration; the other vCPU gets it */
+static void taken_along(void)
+{
+	static uint8_t pending[0x1000];
+	struct kvm_s390_irq_state state = { .buf = (uintptr_t)pending, .len = sizeof(pending) };
+
+	for (unsigned int n = 0; n < VCPUS; n++) {
+		const unsigned int other = 1 - n;
+
+		if (!report_case())
+			continue;
+		set_up(0);
+		set_up(1);
+		inject_protection(n);
+		state.len = sizeof(pending);
+		state.len = (uint32_t)ioctl(vcpus[n]->fd, KVM_S390_GET_IRQ_STATE, &state);
+		if (state.len != sizeof(struct kvm_s390_irq))
+			report_wrong("KVM_S390_GET_IRQ_STATE", "one interruption", "%u bytes",
+				     state.len);
+		if (ioctl(vcpus[other]->fd, KVM_S390_SET_IRQ_STATE, &state))
+			report_wrong("KVM_S390_SET_IRQ_STATE", "0", "errno %d", errno);
+		for (unsigned int v = 0; v < VCPUS; v++)
+			goes_on(v, 0);
+		if (!word(n, TEID) || word(n, TEID) != word(other, TEID) ||
+		    memcmp(area(n) + LENGTH, area(other) + LENGTH, 4))
+			report_wrong("an exception that is taken along by another vCPU",
+				     "length, code and TEID are those that it has here",
+				     "TEID %#lx, there %#lx, code %#x",
+				     (unsigned long)word(n, TEID), (unsigned long)word(other, TEID),
+				     *(uint16_t *)(area(other) + CODE));
+	}
+}
+
 static const struct line lines[] = {
 	{ "of several vCPUs each has its own new PSW, old PSW and breaking-event address",
 	  "MEMOP-INJ-01", each_has_its_own },
 	{ "a reset takes the exception away that is pending", "MEMOP-INJ-07", after_a_reset },
+	{ "what is pending can be taken along by another vCPU, whole", "MEMOP-INJ-01",
+	  taken_along },
 };
 
 int main(int argc, char **argv)

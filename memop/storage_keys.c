@@ -25,6 +25,8 @@
 #include "s390x/memop_deviation.h"
 #include "case/report.h"
 #include "s390x/skey.h"
+#include "slot/backing.h"
+#include "slot/region.h"
 
 #define BASE 0x100000UL
 #define HOLE 0x200000UL /* the end of the slot at BASE */
@@ -289,6 +291,56 @@ static void holes(void)
 	}
 }
 
+/* A range that begins, or goes on, where there is storage again */
+static void holes_within(void)
+{
+	const unsigned long nrs[] = { KVM_S390_GET_SKEYS, KVM_S390_SET_SKEYS };
+	const uint64_t hole = HOLE / CONTRACT_PAGE, behind = hole + ARENA_PAGES;
+	static const struct {
+		uint64_t before, after;
+	} frames[] = { { 1, 1 }, { 0, 1 }, { 3, ARENA_PAGES }, { 2 * ARENA_PAGES, 2 } };
+
+	arena_scratch(arena, HOLE + ARENA_UNIT);
+	enable();
+	for (size_t n = 0; n < ARRAY_SIZE(nrs); n++)
+		for (size_t i = 0; i < ARRAY_SIZE(frames); i++) {
+			uint64_t from = hole - frames[i].before;
+			uint64_t count = behind + frames[i].after - from;
+
+			memset(keys, 0xa4, count);
+			call_case(outcome_error(EFAULT), nrs[n], from, count, keys, 0);
+			if (report_case())
+				report_check(keys[0] == 0xa4 && !memcmp(keys, keys + 1, count - 1),
+					     "GET_SKEYS over frames without storage",
+					     "the buffer is left alone", "it has changed");
+		}
+}
+
+/* Keys that are set before the VM has a vCPU, as after a migration */
+static void without_vcpu(void)
+{
+	struct kvm_vm *vm = vm_create_barebones();
+	uint8_t *memory = region_memory(ARENA_UNIT), *back = keys + 1024;
+	struct region r = { .size = ARENA_UNIT, .user = (uintptr_t)memory };
+	struct kvm_s390_skeys request = { .start_gfn = 3, .count = COUNT };
+
+	TEST_ASSERT(!region_set(vm->fd, false, &r).ret, "the slot");
+	memset(memory, 0, ARENA_UNIT); /* or it is FIND-01's state */
+	for (unsigned int n = 0; n < COUNT; n++)
+		keys[n] = value(n);
+	memset(back, 0xa5, COUNT);
+	request.skeydata_addr = (uintptr_t)keys;
+	report_outcome(outcome_success(), outcome_of(ioctl(vm->fd, KVM_S390_SET_SKEYS, &request)),
+		       "SET_SKEYS in a VM without a vCPU");
+	request.skeydata_addr = (uintptr_t)back;
+	report_outcome(outcome_success(), outcome_of(ioctl(vm->fd, KVM_S390_GET_SKEYS, &request)),
+		       "GET_SKEYS in a VM without a vCPU");
+	if (report_case())
+		report_same(back, keys, COUNT, "SET_SKEYS, then GET_SKEYS", "the same keys");
+	kvm_vm_free(vm);
+	region_free_memory(memory, ARENA_UNIT);
+}
+
 /* One case: the @count keys from @gfn on are @key, or frames among them are @refused */
 static void get_without_memory(uint64_t gfn, uint64_t count, uint8_t key, bool refused)
 {
@@ -440,11 +492,15 @@ static const struct line lines[] = {
 	{ "count: 1 to KVM_S390_SKEYS_MAX are taken", "SKEY-02 SKEY-03 SKEY-08", counts },
 	{ "count: 0 and too many are refused before keys are used", "SKEY-02 SKEY-03",
 	  counts_before_use },
+	/* The first that brings them into use */
+	{ "keys that are set before there is a vCPU", "SKEY-05", without_vcpu },
 	{ "what is set is found across slots", "SKEY-04 SKEY-05", across_slots },
 	{ "what is set is found, in exactly the frames named", "SKEY-04 SKEY-05", round_trip },
 	{ "an invalid key is refused wherever it is", "SKEY-06", invalid_keys },
 	{ "flags are refused, reserved fields ignored (observed)", "SKEY-07", flags },
 	{ "frames without storage (observed)", "SKEY-08", holes },
+	{ "ranges that begin, or go on, where there is storage again (observed)", "SKEY-08",
+	  holes_within },
 	{ "frames behind which the process has no memory (observed)", "SKEY-08", unmapped },
 	{ "buffers that cannot be read or written (observed)", "SKEY-09", buffers },
 	{ "a request of which a part cannot be read (observed)", "SKEY-09", request_memory },

@@ -26,6 +26,7 @@
 #define GUARD 0xa5
 #define LOGGED 0x40000000UL
 #define LOGGED_SLOT 9
+#define FAR (1UL << 44) /* its frame number has 33 bits */
 
 static const uint64_t slots[] = { 0, BASE };
 static struct arena *arena;
@@ -131,16 +132,22 @@ static void refused(void)
 	arena->state.cpu.cr[0] = 0;
 }
 
-static void in_log(const struct dirty_log *log, uint64_t page)
+static void in_log(const struct dirty_log *log, uint64_t gpa, uint64_t page, enum judge_kind kind)
 {
 	struct pages found = pages_none(ARENA_PAGES);
+	struct judge_order o = { .address = gpa + page * CONTRACT_PAGE + 0x778,
+				 .psw_mask = JUDGE_PSW,
+				 .kind = kind };
 
 	if (!report_case())
 		return;
 	report_decided("DIRTY-01");
-	snprintf(state, sizeof(state), "TEST BLOCK of page %lu of a logged slot",
-		 (unsigned long)page);
-	test_block(LOGGED + page * CONTRACT_PAGE + 0x777, JUDGE_PSW, 0);
+	snprintf(state, sizeof(state), "%s of page %lu of a logged slot at %#lx",
+		 kind == JUDGE_STORE ? "a store" : "TEST BLOCK", (unsigned long)page,
+		 (unsigned long)gpa);
+	judge_run(arena, &o, 1);
+	if (o.code)
+		report_wrong(state, "it completes", "code %#x", o.code);
 	TEST_ASSERT(!dirty_get(log, &found).ret, "KVM_GET_DIRTY_LOG");
 	for (size_t i = 0; i < ARENA_PAGES; i++)
 		if (pages_has(&found, i) != (i == page)) {
@@ -151,12 +158,12 @@ static void in_log(const struct dirty_log *log, uint64_t page)
 	pages_free(&found);
 }
 
-/* The guest never touches the memory itself: nothing but KVM's own store tells of it */
-static void logged(void)
+/* The guest touches the memory by this alone: of TEST BLOCK, nothing but KVM's own store tells */
+static void logged_at(uint64_t gpa)
 {
 	struct region r = { .slot = LOGGED_SLOT,
 			    .flags = KVM_MEM_LOG_DIRTY_PAGES,
-			    .gpa = LOGGED,
+			    .gpa = gpa,
 			    .size = ARENA_UNIT };
 	struct dirty_log log = { arena->vm->fd, LOGGED_SLOT, ARENA_PAGES };
 	uint8_t *memory = region_memory(ARENA_UNIT);
@@ -164,17 +171,31 @@ static void logged(void)
 	r.user = (uintptr_t)memory;
 	TEST_ASSERT(!region_set(arena->vm->fd, false, &r).ret, "the slot");
 	for (uint64_t page = 0; page < ARENA_PAGES; page += 17)
-		for (int again = 0; again < 2; again++)
-			in_log(&log, page);
+		for (int again = 0; again < 2; again++) {
+			in_log(&log, gpa, page, JUDGE_TEST_BLOCK);
+			in_log(&log, gpa, page, JUDGE_STORE);
+		}
 	r.size = 0;
 	TEST_ASSERT(!region_set(arena->vm->fd, false, &r).ret, "the slot");
 	region_free_memory(memory, ARENA_UNIT);
 }
 
+/* Beyond frame numbers of 32 bits too, where guest storage goes as far */
+static void logged(void)
+{
+	uint64_t limit = 0;
+
+	logged_at(LOGGED);
+	if (!region_limit(arena->vm->fd, KVM_GET_DEVICE_ATTR, &limit).ret &&
+	    limit > FAR + ARENA_UNIT)
+		logged_at(FAR);
+}
+
 static const struct line lines[] = {
 	{ "TEST BLOCK clears its block, and no byte beside it", "MEMOP-ABS-03", cleared },
 	{ "TEST BLOCK that is refused clears nothing", "MEMOP-ABS-03 MEMOP-LOG-07", refused },
-	{ "a block that TEST BLOCK clears is in the log, and no other page", "DIRTY-01", logged },
+	{ "what TEST BLOCK clears, or a store changes, is in the log, and no other page",
+	  "DIRTY-01", logged },
 };
 
 static const struct bench bench = {

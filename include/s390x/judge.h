@@ -45,6 +45,11 @@ enum judge_kind {
 	JUDGE_SSKE_BLOCKS, /* with MB, to the end of the segment; value as for PFMF */
 	JUDGE_SSKE_BYPASS, /* with MR and MC: R and C are no reason; value becomes the cc */
 	JUDGE_TEST_BLOCK,  /* value becomes the condition code */
+	/* SSKE with MR, or with MC; value becomes the condition code */
+	JUDGE_SSKE_BYPASS_R,
+	JUDGE_SSKE_BYPASS_C,
+	JUDGE_ALET,	     /* access register 4 becomes value, 6 with its last bit inverted */
+	JUDGE_EXECUTE_TPROT, /* JUDGE_TPROT, as the target of EX */
 };
 
 /* Read and written by the guest: 64 bytes */

@@ -47,6 +47,16 @@ _Static_assert(TABLE + JUDGE_ORDERS * sizeof(struct judge_order) <= ARENA_UNIT, 
 #define KIND_CC(kind, code)                                                                        \
 	".org	judge_kinds+(%[" #kind "]<<" ROOM_SHIFT ")\n" code "ipm	%%r8\nsvc	1\n"
 
+/* Operands of one asm are few: kinds that come after the last that is one of them */
+#define KIND_BEHIND(n, code)                                                                       \
+	".org	judge_kinds+((%[JUDGE_TEST_BLOCK]+" #n ")<<" ROOM_SHIFT ")\n" code "svc	0\n"
+#define KIND_BEHIND_CC(n, code) KIND_BEHIND(n, code "ipm	%%r8\nsvc	1\n")
+_Static_assert(JUDGE_SSKE_BYPASS_R == JUDGE_TEST_BLOCK + 1 &&
+		       JUDGE_SSKE_BYPASS_C == JUDGE_TEST_BLOCK + 2 &&
+		       JUDGE_ALET == JUDGE_TEST_BLOCK + 3 &&
+		       JUDGE_EXECUTE_TPROT == JUDGE_TEST_BLOCK + 4,
+	       "the places of the last kinds");
+
 /*
  * Never called: it is the guest's program, inside a function so that offsets can be operands.
  * r2 the order, r3 how many are left. An order's instruction ends with SVC, and is reached
@@ -111,6 +121,16 @@ static void __attribute__((__used__, __noinline__)) program(void)
 		KIND_CC(JUDGE_SSKE_BYPASS, ".insn	rrf,0xb22b0000,%%r8,%%r4,6,0\n")
 		KIND_CC(JUDGE_TEST_BLOCK, "lghi	%%r0,0\n"
 					  "tb	%%r0,%%r4\n")
+		KIND_BEHIND_CC(1, ".insn	rrf,0xb22b0000,%%r8,%%r4,4,0\n")
+		KIND_BEHIND_CC(2, ".insn	rrf,0xb22b0000,%%r8,%%r4,2,0\n")
+		KIND_BEHIND(3, "sar	%%a4,%%r8\n"
+			       "xilf	%%r8,1\n"
+			       "sar	%%a6,%%r8\n")
+		KIND_BEHIND_CC(4, "larl	%%r10,1f\n"
+				  "ex	0,0(%%r10)\n"
+				  "j	2f\n"
+				  "1:	tprot	0(%%r4),0(%%r6)\n"
+				  "2:\n")
 		/* clang-format on */
 		".balign 64\n"
 		"judge_program:\n"
