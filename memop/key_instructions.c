@@ -181,7 +181,8 @@ static void conditional(bool frame_management, bool reference, bool change, uint
 	arena_key(arena, BASE + 0x7000, 1, old);
 	judge_run(arena, &o, 1);
 	found = key_found(BASE + 0x7000);
-	if (stays && found != old && fault_of_conditional_key()) {
+	if (stays && !o.code && fault_of_conditional_key() &&
+	    (found != old || (!frame_management && o.value == 1))) {
 		report_fault(fault_of_conditional_key());
 		return;
 	}
