@@ -489,11 +489,11 @@ static void guest_finds(void)
 static const struct line lines[] = {
 	{ "GET_SKEYS_NONE before keys are used", "SKEY-01", none_before_use },
 	{ "a request that is refused brings none into use", "SKEY-01", none_after_refusals },
-	{ "count: 1 to KVM_S390_SKEYS_MAX are taken", "SKEY-02 SKEY-03 SKEY-08", counts },
 	{ "count: 0 and too many are refused before keys are used", "SKEY-02 SKEY-03",
 	  counts_before_use },
-	/* The first that brings them into use */
+	/* The first that brings them into use: lines of one run are one process */
 	{ "keys that are set before there is a vCPU", "SKEY-05", without_vcpu },
+	{ "count: 1 to KVM_S390_SKEYS_MAX are taken", "SKEY-02 SKEY-03 SKEY-08", counts },
 	{ "what is set is found across slots", "SKEY-04 SKEY-05", across_slots },
 	{ "what is set is found, in exactly the frames named", "SKEY-04 SKEY-05", round_trip },
 	{ "an invalid key is refused wherever it is", "SKEY-06", invalid_keys },
