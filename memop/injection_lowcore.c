@@ -152,6 +152,9 @@ static void after_a_reset(void)
 	const unsigned long resets[] = { KVM_S390_INITIAL_RESET, KVM_S390_NORMAL_RESET,
 					 KVM_S390_CLEAR_RESET };
 	const size_t count = kvm_check_cap(KVM_CAP_S390_VCPU_RESETS) > 0 ? 3 : 1;
+	struct kvm_s390_mem_op op = { .op = KVM_S390_MEMOP_LOGICAL_READ,
+				      .gaddr = 0x200,
+				      .size = 1 };
 	char state[80];
 
 	for (unsigned int n = 0; n < VCPUS; n++)
@@ -163,6 +166,14 @@ static void after_a_reset(void)
 			snprintf(state, sizeof(state), "vCPU %u, reset %zu", n, r);
 			if (ioctl(vcpus[n]->fd, resets[r], 0))
 				report_wrong(state, "it is reset", "errno %d", errno);
+			/* There is no storage at absolute 0; a normal reset leaves the prefix */
+			op.flags = CHECK;
+			if (!outcome_equal(memop(vcpus[n]->fd, &op),
+					   resets[r] == KVM_S390_NORMAL_RESET
+						   ? outcome_success()
+						   : outcome_exception(PGM_ADDRESSING)))
+				report_wrong(state, "the prefix is 0, or as it was",
+					     "MEM_OP finds another one");
 			set_up(n); /* its KVM_RUN would take what is pending */
 			if (word(n, OLD_PSW) != 0xa5a5a5a5a5a5a5a5)
 				report_wrong(state, "the exception is gone", "code %#x",

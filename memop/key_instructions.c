@@ -195,6 +195,26 @@ static void conditional(bool frame_management, bool reference, bool change, uint
 		report_wrong(state, stays ? "it is left alone" : "it is set", "%#04x", found);
 }
 
+/* PoP, "SET STORAGE KEY EXTENDED": bits 48-55 of the first operand become the key that there was */
+static void told_key(uint8_t key)
+{
+	struct judge_order o = { .address = BASE + 0x7000,
+				 .psw_mask = JUDGE_PSW,
+				 .kind = JUDGE_SSKE_OLD_KEY,
+				 .value = UPPER | 0xa5a5af00 | key };
+	uint64_t wanted = (o.value & ~0xff00UL) | OLD_KEY << 8;
+
+	if (!report_case())
+		return;
+	report_decided("SKEY-10");
+	arena_key(arena, BASE + 0x7000, 1, OLD_KEY);
+	judge_run(arena, &o, 1);
+	if (o.code || (o.value & ~0x600UL) != wanted)
+		report_wrong("SSKE with R and C bypassed", "it tells the key that there was",
+			     "%#lx, not %#lx, exception %#x", (unsigned long)o.value,
+			     (unsigned long)wanted, o.code);
+}
+
 static void bypasses(void)
 {
 	static const uint8_t keys[] = { 0x50, 0x52, 0x54, 0x56, 0x58, 0x34, 0x36 };
@@ -209,6 +229,7 @@ static void bypasses(void)
 		conditional(true, true, true, keys[k]);
 		conditional(false, true, false, keys[k]);
 		conditional(false, false, true, keys[k]);
+		told_key(keys[k]);
 	}
 }
 

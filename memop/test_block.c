@@ -26,6 +26,7 @@
 #define GUARD 0xa5
 #define LOGGED 0x40000000UL
 #define LOGGED_SLOT 9
+#define TEID_STORE 0x400UL
 #define FAR (1UL << 44) /* its frame number has 33 bits */
 
 static const uint64_t slots[] = { 0, BASE };
@@ -42,6 +43,12 @@ static const struct mode {
 	{ "24-bit", 0, 0xffffffffff000000 },
 };
 
+/* PoP, chapter 3, "Translation-Exception Identification": with facility 75 */
+static uint64_t store_bit(void)
+{
+	return arena_facility(arena, 75) ? TEID_STORE : 0;
+}
+
 static uint64_t test_block(uint64_t address, uint64_t psw_mask, uint16_t wanted)
 {
 	struct judge_order o = { .address = address,
@@ -52,6 +59,8 @@ static uint64_t test_block(uint64_t address, uint64_t psw_mask, uint16_t wanted)
 	if (o.code != wanted)
 		report_wrong(state, wanted ? "a program interruption" : "it completes",
 			     "code %#x, not %#x", o.code, wanted);
+	else if (wanted == PGM_PROTECTION && (o.teid & TEID_STORE) != store_bit())
+		report_wrong(state, "a TEID that tells of a store", "%#lx", (unsigned long)o.teid);
 	else if (!wanted && o.value)
 		report_wrong(state, "condition code 0: the block is usable", "%d", (int)o.value);
 	return o.code;

@@ -50,6 +50,7 @@ enum judge_kind {
 	JUDGE_SSKE_BYPASS_C,
 	JUDGE_ALET,	     /* access register 4 becomes value, 6 with its last bit inverted */
 	JUDGE_EXECUTE_TPROT, /* JUDGE_TPROT, as the target of EX */
+	JUDGE_SSKE_OLD_KEY,  /* JUDGE_SSKE_BYPASS; value becomes the first operand as it is then */
 };
 
 /* Read and written by the guest: 64 bytes */

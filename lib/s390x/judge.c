@@ -54,7 +54,8 @@ _Static_assert(TABLE + JUDGE_ORDERS * sizeof(struct judge_order) <= ARENA_UNIT, 
 _Static_assert(JUDGE_SSKE_BYPASS_R == JUDGE_TEST_BLOCK + 1 &&
 		       JUDGE_SSKE_BYPASS_C == JUDGE_TEST_BLOCK + 2 &&
 		       JUDGE_ALET == JUDGE_TEST_BLOCK + 3 &&
-		       JUDGE_EXECUTE_TPROT == JUDGE_TEST_BLOCK + 4,
+		       JUDGE_EXECUTE_TPROT == JUDGE_TEST_BLOCK + 4 &&
+		       JUDGE_SSKE_OLD_KEY == JUDGE_TEST_BLOCK + 5,
 	       "the places of the last kinds");
 
 /*
@@ -119,7 +120,10 @@ static void __attribute__((__used__, __noinline__)) program(void)
 		KIND(JUDGE_SSKE_BLOCKS, ".insn	rrf,0xb22b0000,%%r8,%%r4,1,0\n"
 					"lgr	%%r8,%%r4\n")
 		KIND_CC(JUDGE_SSKE_BYPASS, ".insn	rrf,0xb22b0000,%%r8,%%r4,6,0\n")
-		KIND_CC(JUDGE_TEST_BLOCK, "lghi	%%r0,0\n"
+		/* The condition code is another one before it */
+		KIND_CC(JUDGE_TEST_BLOCK, "lghi	%%r0,1\n"
+					  "ltgr	%%r0,%%r0\n"
+					  "lghi	%%r0,0\n"
 					  "tb	%%r0,%%r4\n")
 		KIND_BEHIND_CC(1, ".insn	rrf,0xb22b0000,%%r8,%%r4,4,0\n")
 		KIND_BEHIND_CC(2, ".insn	rrf,0xb22b0000,%%r8,%%r4,2,0\n")
@@ -131,6 +135,7 @@ static void __attribute__((__used__, __noinline__)) program(void)
 				  "j	2f\n"
 				  "1:	tprot	0(%%r4),0(%%r6)\n"
 				  "2:\n")
+		KIND_BEHIND(5, ".insn	rrf,0xb22b0000,%%r8,%%r4,6,0\n")
 		/* clang-format on */
 		".balign 64\n"
 		"judge_program:\n"
