@@ -18,6 +18,7 @@
 #include <sys/mman.h>
 
 #include "injected.h"
+#include "s390x/memop_deviation.h"
 
 static struct judge_order leave(void)
 {
@@ -37,6 +38,19 @@ static void field(const struct trial *t, const char *clause, const char *name, u
 	trial_wrong(t, clause, expected, observed, -1);
 }
 
+static void check_teid(const struct trial *t, const struct judge_order *o,
+		       const struct interruption *i)
+{
+	const char *fault = fault_of_checked_address(&t->request.op, arena->state.cpu.psw_mask,
+						     (o->teid ^ i->teid) & i->teid_mask);
+
+	if (fault)
+		report_fault(fault);
+	else
+		field(t, i->code == PGM_PROTECTION ? "MEMOP-INJ-04" : "MEMOP-INJ-01", "TEID",
+		      o->teid & i->teid_mask, i->teid & i->teid_mask);
+}
+
 /* Is what the CPU has stored for @o what the exception of @t is to look like? */
 static void check_lowcore(const struct trial *t, const struct judge_order *o, uint64_t psw_addr,
 			  bool changed)
@@ -52,8 +66,7 @@ static void check_lowcore(const struct trial *t, const struct judge_order *o, ui
 	field(t, "MEMOP-INJ-01", "instruction length", o->ilc & 7, DIAG_LENGTH);
 	field(t, "MEMOP-INJ-01", "old PSW mask", o->old_psw[0] & ~cc, arena->state.cpu.psw_mask);
 	field(t, "MEMOP-INJ-01", "old PSW address", o->old_psw[1], psw_addr - i.psw_back);
-	field(t, i.code == PGM_PROTECTION ? "MEMOP-INJ-04" : "MEMOP-INJ-01", "TEID",
-	      o->teid & i.teid_mask, i.teid & i.teid_mask);
+	check_teid(t, o, &i);
 	if (i.has_access_id)
 		field(t, "MEMOP-INJ-01", "exception access id", o->exception_access_id,
 		      i.access_id);
@@ -195,13 +208,19 @@ static void tokens(void)
 		ALET_SEQUENCE << 16 | 4,	    /* extended authority */
 	};
 
-	for (size_t i = 0; i < ARRAY_SIZE(alets); i++) {
-		build(PSW_AS_REGISTER, JUDGE_PSW);
-		arena->state.cpu.ar[AR] = alets[i];
-		snprintf(state, sizeof(state), "ALET %#x", alets[i]);
-		for (uint32_t op = 0; op <= KVM_S390_MEMOP_LOGICAL_WRITE; op++)
-			each_flag(op, address_of(GOOD) + 8, 8);
-	}
+	static const uint64_t modes[] = { JUDGE_PSW, PSW_BA, 0 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(alets); i++)
+		for (size_t m = 0; m < ARRAY_SIZE(modes); m++) {
+			/* The address in a TEID is without what the mode leaves out */
+			uint64_t beyond = m ? 0xa5a5a5a5UL << 32 : 0;
+
+			build(PSW_AS_REGISTER, modes[m]);
+			arena->state.cpu.ar[AR] = alets[i];
+			snprintf(state, sizeof(state), "ALET %#x", alets[i]);
+			for (uint32_t op = 0; op <= KVM_S390_MEMOP_LOGICAL_WRITE; op++)
+				each_flag(op, (address_of(GOOD) + 8) | beyond, 8);
+		}
 }
 
 /* The guest gets the second of two, whole and once */

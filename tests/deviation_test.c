@@ -214,6 +214,29 @@ static void check_access_list(void)
 	}
 }
 
+static void check_checked_address(void)
+{
+	const struct kvm_s390_mem_op check = { .op = KVM_S390_MEMOP_LOGICAL_WRITE,
+					       .flags = KVM_S390_MEMOP_F_CHECK_ONLY,
+					       .gaddr = 0xa5a5a5a580003008 };
+	const uint64_t registers = PSW_DAT | PSW_AS_REGISTER, beyond_31 = 0xa5a5a5a580000000;
+	struct kvm_s390_mem_op store = check;
+
+	store.flags = 0;
+	tell(fault_of_checked_address(&check, registers | PSW_BA, beyond_31), "FIND-49",
+	     "bits beyond 31");
+	tell(fault_of_checked_address(&check, registers, beyond_31), "FIND-49", "bits beyond 24");
+	tell(fault_of_checked_address(&check, registers | PSW_BA, 0), NULL, "a TEID that is right");
+	tell(fault_of_checked_address(&check, registers | PSW_BA, beyond_31 | 4), NULL,
+	     "another bit too");
+	tell(fault_of_checked_address(&check, registers | PSW_BA | PSW_EA, beyond_31), NULL,
+	     "64-bit addresses");
+	tell(fault_of_checked_address(&check, PSW_DAT | PSW_BA, beyond_31), NULL,
+	     "the primary space");
+	tell(fault_of_checked_address(&store, registers | PSW_BA, beyond_31), NULL,
+	     "the store itself");
+}
+
 static void check_former_keys(void)
 {
 	slot_unit = NEW_KERNEL;
@@ -574,6 +597,7 @@ int main(void)
 	check_old_values();
 	check_busy_words();
 	check_access_list();
+	check_checked_address();
 	check_former_keys();
 	check_dirty_pages();
 	check_slots();

@@ -80,4 +80,12 @@ const char *fault_of_huge_keys(void);
  */
 const char *fault_of_conditional_key(void);
 
+/*
+ * fault_of_checked_address - has the TEID of a CHECK_ONLY that an access-list entry denies bits of
+ * @op's address that the addressing mode of @psw_mask leaves out? docs/findings.md
+ * @teid_wrong: the bits of the TEID that are not as they have to be
+ */
+const char *fault_of_checked_address(const struct kvm_s390_mem_op *op, uint64_t psw_mask,
+				     uint64_t teid_wrong);
+
 #endif

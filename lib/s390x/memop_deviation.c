@@ -141,3 +141,15 @@ const char *fault_of_conditional_key(void)
 {
 	return compat_new_memory_management() ? "FIND-45" : NULL;
 }
+
+/* FIND-49: check_gva_range() asks for the space before it makes the address effective */
+const char *fault_of_checked_address(const struct kvm_s390_mem_op *op, uint64_t psw_mask,
+				     uint64_t teid_wrong)
+{
+	uint64_t beyond = psw_mask & PSW_EA ? 0 : psw_mask & PSW_BA ? ~0UL << 31 : ~0UL << 24;
+
+	if (!(op->flags & KVM_S390_MEMOP_F_CHECK_ONLY) ||
+	    PSW_AS(psw_mask) != PSW_AS(PSW_AS_REGISTER))
+		return NULL;
+	return teid_wrong && teid_wrong == (op->gaddr & beyond) ? "FIND-49" : NULL;
+}
